@@ -1,0 +1,18 @@
+"""Stage 1 of gemma3-base: word strips, drawn and real, from nothing.
+
+    python train.py --config configs/base_strips.py --workdir runs/strips --release runs/strips/model
+
+Hardware, time and result: see docs/training_log.md, run 1.
+"""
+
+from gemma3_jax.config import Config, DataConfig, OptimizerConfig
+
+config = Config(
+    data=DataConfig(
+        strips=80,
+        real_strips=48,
+        real_weights={"iiit5k": 4.0, "svt": 4.0, "ic03": 4.0, "ic15": 3.0, "funsd": 0.5, "sroie": 0.5},
+        curriculum_steps=1500,
+    ),
+    optimizer=OptimizerConfig(learning_rate=2e-3, warmup_steps=200, total_steps=8000, weight_decay=0.02),
+)

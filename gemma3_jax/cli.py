@@ -1,0 +1,172 @@
+"""The command `gemma3-ocr`: what each subcommand takes. The work is in `gemma3_jax.commands`, imported when it is asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+from tyro.conf import FlagCreatePairsOff, OmitSubcommandPrefixes, Positional, subcommand
+
+FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
+
+
+class UsageError(ValueError):
+    """A command line that cannot be meant; ends the program with status 2."""
+
+
+@dataclasses.dataclass
+class Read:
+    """Print the text of pictures, PDF and TIFF files."""
+
+    images: Positional[tuple[str, ...]] = ()
+    """Files to read; "-" is standard input."""
+    example: bool = False
+    """Read the pictures that come with the program."""
+    format: Literal["text", "json", "hocr", "alto"] = "text"
+    """What to print. JSON is one object per line and page."""
+    json: bool = False
+    """The same as --format json."""
+    output: Path | None = None
+    """Folder to write one file per page to, instead of printing."""
+    draw: Path | None = None
+    """Picture file to draw boxes and text to; a folder where there are several pages."""
+    style: Literal["auto", "overlay", "panel"] = "auto"
+    """Drawing: words above their boxes, or the page again beside itself."""
+    model: str = "gemma3-base"
+    """A model in the package, or a folder that save_pretrained wrote."""
+    max_side: int = 1280
+    """Longest side in px that the network sees; 2048 for dense pages."""
+    min_side: int = 0
+    """Lift --max-side until the shorter side has as many px."""
+    scale: float | None = None
+    """Scale pictures by this instead."""
+    min_confidence: float = 0.0
+    """Leave out words below this confidence (0 to 1)."""
+    beam_width: int = 1
+    """Texts to keep in mind while decoding; 1 is greedy."""
+    threads: int | None = None
+    """Processor cores to use, all by default."""
+
+    def run(self) -> int:
+        from gemma3_jax.commands.read import read
+
+        return read(self)
+
+
+@dataclasses.dataclass
+class Describe:
+    """Print a model's sizes, multiply-adds and parameter counts."""
+
+    model: str = "gemma3-base"
+    """A model in the package, or a folder with config.json."""
+    config: Path | None = None
+    """A file of configs/ instead of a released model."""
+
+    def run(self) -> int:
+        from gemma3_jax.commands.describe import describe
+
+        return describe(self.model, self.config)
+
+
+@dataclasses.dataclass
+class Synth:
+    """Draw synthetic word crops, as training sees them, on one sheet to look at."""
+
+    sheet: Path
+    """Picture file to write."""
+    count: int = 64
+    """How many crops."""
+    seed: int = 0
+    """Another seed, another sheet."""
+    difficulty: float = 1.0
+    """0 (short, clean, upright words) to 1 (everything)."""
+    wordlists: Path | None = None
+    """Folder of word lists; a small built-in list otherwise."""
+
+    def run(self) -> int:
+        from gemma3_jax.commands.synth import synth
+
+        return synth(self)
+
+
+@dataclasses.dataclass
+class Train:
+    """Train a model from a file of configs/ (see gemma3-ocr train --help)."""
+
+
+@dataclasses.dataclass
+class Eval:
+    """Measure a model on validation sets (see gemma3-ocr eval --help)."""
+
+
+@dataclasses.dataclass
+class Doctor:
+    """Say what is installed, which devices JAX finds and which models are there."""
+
+    def run(self) -> int:
+        from gemma3_jax.commands.doctor import doctor
+
+        return doctor()
+
+
+Command = (
+    Annotated[Read, subcommand("read")]
+    | Annotated[Describe, subcommand("describe")]
+    | Annotated[Synth, subcommand("synth")]
+    | Annotated[Train, subcommand("train")]
+    | Annotated[Eval, subcommand("eval")]
+    | Annotated[Doctor, subcommand("doctor")]
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status: 0, 1 when something could not be read, 2 for wrong use.
+
+    With GEMMA3_DEBUG set in the environment an error comes with its traceback.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if arguments[:1] == ["train"]:
+            from gemma3_jax.training.cli import main as train
+
+            train(arguments[1:])
+            return 0
+        if arguments[:1] == ["eval"]:
+            from gemma3_jax.evaluation import main as evaluate
+
+            tyro.cli(evaluate, args=arguments[1:], prog="gemma3-ocr eval")
+            return 0
+        return _parse(arguments).run()
+    except UsageError as error:
+        complain(str(error))
+        return WRONG_USE
+    except (FileNotFoundError, ValueError, ModuleNotFoundError) as error:
+        if os.environ.get("GEMMA3_DEBUG"):
+            raise
+        complain(" ".join(str(error).split()))
+        return FAILED
+    except BrokenPipeError:  # `gemma3-ocr read ... | head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _parse(arguments: list[str]) -> Any:
+    return tyro.cli(
+        OmitSubcommandPrefixes[Command],
+        args=arguments,
+        prog="gemma3-ocr",
+        description="Find and read the words in pictures. Not the Gemma 3 language model.",
+        config=(FlagCreatePairsOff,),
+    )
+
+
+def complain(message: str) -> None:
+    """One line on standard error."""
+    print(f"gemma3-ocr: {message}", file=sys.stderr)

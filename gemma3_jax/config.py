@@ -1,0 +1,171 @@
+"""Everything that defines a run: frozen dataclasses, checked where they are built, JSON there and back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from gemma3_jax.charset import PRINTABLE_ASCII, Charset
+
+STRIDE = 4  # px of the image per cell of the detector's maps
+CANVAS_HEIGHT = 32  # px: the height at which `recognize` reads a crop
+CANVAS_WIDTH = 128  # px: crops up to 4:1 keep their aspect in it, longer ones are squeezed
+COLUMN_PX = 4  # px of canvas per CTC column
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """Sizes of the network. Widths are channels; stages lie at strides 4, 8, 16, 32."""
+
+    name: str = "gemma3-base"
+    charset: str = PRINTABLE_ASCII
+    stem_width: int = 24
+    stage_widths: tuple[int, ...] = (48, 96, 160, 224)
+    stage_depths: tuple[int, ...] = (1, 2, 3, 2)
+    neck_width: int = 64
+    detector_depth: int = 2
+    strip_rows: int = 16
+    strip_widths: tuple[int, ...] = (96, 192)
+    strip_depths: tuple[int, ...] = (2, 2)
+    embed: int = 192
+    attention_depth: int = 2
+    heads: int = 4
+    window: int = 16
+    mlp_ratio: int = 2
+    mean: float = 127.5
+    std: float = 64.0
+    depthwise: str = "shift"
+
+    def __post_init__(self) -> None:
+        if len(self.stage_widths) != len(self.stage_depths):
+            raise ValueError(f"{self.stage_widths=} and {self.stage_depths=} differ in length")
+        if len(self.strip_widths) != len(self.strip_depths) or len(self.strip_widths) != 2:
+            raise ValueError(f"{self.strip_widths=} and {self.strip_depths=} need two entries each")
+        if self.embed % self.heads:
+            raise ValueError(f"{self.embed=} must be divisible by {self.heads=}")
+        if self.window < 1:
+            raise ValueError(f"{self.window=} must be at least 1 column")
+        Charset(self.charset)
+
+    @property
+    def alphabet(self) -> Charset:
+        return Charset(self.charset)
+
+
+MODELS = {
+    config.name: config
+    for config in (
+        ModelConfig(),
+        ModelConfig(
+            name="gemma3-tiny",
+            stem_width=16,
+            stage_widths=(32, 64, 96, 128),
+            stage_depths=(1, 1, 2, 1),
+            neck_width=32,
+            detector_depth=1,
+            strip_widths=(64, 128),
+            strip_depths=(1, 2),
+            embed=128,
+            attention_depth=1,
+        ),
+        ModelConfig(
+            name="debug",
+            stem_width=16,
+            stage_widths=(24, 32, 48),
+            stage_depths=(1, 1, 1),
+            neck_width=24,
+            detector_depth=1,
+            strip_widths=(48, 96),
+            strip_depths=(1, 1),
+            embed=96,
+            attention_depth=1,
+        ),
+    )
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """What a step sees. Counts are per step and global (all devices together)."""
+
+    strips: int = 96  # drawn word crops
+    real_strips: int = 32  # real word crops, 0 when there is no pack
+    scenes: int = 0  # drawn scenes
+    real_scenes: int = 0
+    scene_size: int = 320  # px, square
+    scene_words: int = 32  # slots per scene
+    read_words: int = 4  # words of each scene that are read (CTC) in a step
+    max_label: int = 25
+    real_weights: Mapping[str, float] = dataclasses.field(default_factory=dict)  # corpus -> weight
+    curriculum_steps: int = 2000  # difficulty climbs from 0 to 1 over these; 0: full from the start
+    quad_jitter: float = 0.06  # of the word's height, on the quads that are read
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerConfig:
+    """AdamW with warm-up, cosine decay, global-norm clipping and an exponential moving average."""
+
+    learning_rate: float = 2e-3
+    warmup_steps: int = 300
+    total_steps: int = 20_000
+    final_fraction: float = 0.02
+    weight_decay: float = 0.02
+    b2: float = 0.99
+    clip_norm: float = 2.0
+    ema_decay: float = 0.998
+
+    def __post_init__(self) -> None:
+        if self.warmup_steps >= self.total_steps:
+            raise ValueError(f"{self.warmup_steps=} must be below {self.total_steps=}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """One experiment: model + data + optimizer + loss weights + where it starts from."""
+
+    model: ModelConfig = ModelConfig()
+    data: DataConfig = DataConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    lambda_det: float = 1.0
+    lambda_rec: float = 1.0
+    bf16: bool = False
+    seed: int = 0
+    start_from: str = ""  # a released model directory or name whose variables the run begins with
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Config:
+        """Inverse of `to_json`.
+
+        Raises:
+            ValueError: naming unknown or ill-typed entries.
+        """
+        return build(cls, json.loads(text))
+
+
+def build(cls: type, values: Mapping[str, Any], path: str = "config") -> Any:
+    """A (nested) dataclass from a plain mapping; unknown keys raise ValueError with their path."""
+    hints = typing.get_type_hints(cls)
+    if unknown := set(values) - set(hints):
+        raise ValueError(f"{path}: unknown {sorted(unknown)}, known are {sorted(hints)}")
+    return cls(**{k: _coerce(hints[k], v, f"{path}.{k}") for k, v in values.items()})
+
+
+def _coerce(hint: Any, value: Any, path: str) -> Any:
+    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
+        return build(typing.cast(type, hint), value, path)
+    origin = typing.get_origin(hint)
+    if origin is tuple:
+        return tuple(value)
+    if origin not in (None, types.UnionType) or hint is Mapping:
+        return value
+    accepted = (int, float) if hint is float else hint
+    if not isinstance(value, accepted):
+        raise ValueError(f"{path}: expected {hint.__name__}, got {value!r}")
+    return hint(value)

@@ -1,0 +1,132 @@
+"""Word pictures as arrays: the pack that trainers draw from, joined, saved and loaded."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+SHEET = 256  # pictures per JPEG: one header for all of them, within JPEG's 65535 rows
+
+
+@dataclasses.dataclass(frozen=True)
+class WordPack:
+    """`m` word pictures on one canvas, their labels and where they come from.
+
+    `images` uint8 [m, 32, 128, 3]; `widths` int32 [m], canvas pixels that hold picture (the rest
+    repeats the last column); `labels` int32 [m, 25] charset ids, zero-padded; `corpus` int8 [m],
+    index into `names`; `dropped` counts by reason.
+    """
+
+    images: np.ndarray
+    widths: np.ndarray
+    labels: np.ndarray
+    corpus: np.ndarray
+    names: tuple[str, ...] = ("",)
+    dropped: dict[str, int] = dataclasses.field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def weights(self, per_corpus: dict[str, float]) -> np.ndarray:
+        """Sampling probabilities float64 [m]: `per_corpus` is the weight of one word (default 1).
+
+        Raises:
+            ValueError: when a name is not a corpus of this pack, or every weight is zero.
+        """
+        if unknown := sorted(set(per_corpus) - set(self.names)):
+            raise ValueError(f"pack has no corpus {unknown}: it holds {list(self.names)}")
+        weights = np.asarray([per_corpus.get(name, 1.0) for name in self.names])[self.corpus]
+        if not weights.sum() > 0:
+            raise ValueError(f"all weights are zero: {per_corpus}; give one corpus a weight")
+        return weights / weights.sum()
+
+
+def join_packs(packs: Sequence[WordPack]) -> WordPack:
+    """One pack of several; the names stay apart, `dropped` is counted as `name: reason`."""
+    names: list[str] = []
+    corpora = []
+    for pack in packs:
+        corpora.append(pack.corpus + len(names))
+        names.extend(pack.names)
+    dropped = {f"{p.names[0]}: {why}": count for p in packs for why, count in p.dropped.items()}
+    return WordPack(
+        images=np.concatenate([pack.images for pack in packs]),
+        widths=np.concatenate([pack.widths for pack in packs]),
+        labels=np.concatenate([pack.labels for pack in packs]),
+        corpus=np.concatenate(corpora).astype(np.int8),
+        names=tuple(names),
+        dropped=dropped,
+    )
+
+
+def save_pack(pack: WordPack, path: str | Path, quality: int | None = None) -> None:
+    """Write a pack as one npz file, folders included; a reader never sees half of it.
+
+    Pictures are kept exactly, or as JPEG of `quality` (1..100, no chroma subsampling) where the
+    file has to travel: at 92 it is a third of the size.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fields = {name: getattr(pack, name) for name in ("widths", "labels", "corpus")}
+    dropped = [f"{why}\t{count}" for why, count in pack.dropped.items()]
+    if quality is None:
+        fields["images"] = pack.images
+    else:
+        sheets = [_encode(pack.images[i : i + SHEET], quality) for i in range(0, len(pack), SHEET)]
+        fields["sheets"] = np.frombuffer(b"".join(sheets), np.uint8)
+        fields["sheet_bytes"] = np.asarray([len(sheet) for sheet in sheets], np.int64)
+        fields["shape"] = np.asarray(pack.images.shape, np.int64)
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:  # a file object: savez would append .npz to a bare name
+        np.savez_compressed(
+            file, names=np.asarray(pack.names), dropped=np.asarray(dropped, np.str_), **fields
+        )
+    partial.replace(path)
+
+
+def load_pack(path: str | Path) -> WordPack:
+    """Read what `save_pack` wrote.
+
+    Raises:
+        FileNotFoundError: with the command that builds the pack.
+    """
+    path = Path(path)
+    if not path.is_file():
+        make = f"python -m gemma3_jax.data.real --data ../shared/data --out {path}"
+        raise FileNotFoundError(f"{path} is not there: build it with `{make}`")
+    with np.load(path) as file:
+        fields = dict(file)
+    dropped = [str(line).rsplit("\t", 1) for line in fields["dropped"]]
+    return WordPack(
+        images=_decode(fields) if "sheets" in fields else fields["images"],
+        widths=fields["widths"],
+        labels=fields["labels"],
+        corpus=fields["corpus"],
+        names=tuple(str(name) for name in fields["names"]),
+        dropped={why: int(count) for why, count in dropped},
+    )
+
+
+def _encode(images: np.ndarray, quality: int) -> bytes:
+    from PIL import Image
+
+    stacked = Image.fromarray(images.reshape(-1, *images.shape[2:]))
+    buffer = io.BytesIO()
+    stacked.save(buffer, "JPEG", quality=quality, subsampling=0)
+    return buffer.getvalue()
+
+
+def _decode(fields: dict[str, np.ndarray]) -> np.ndarray:
+    from PIL import Image
+
+    images = np.empty(fields["shape"], np.uint8)
+    ends = np.cumsum(fields["sheet_bytes"])
+    for i, (size, end) in enumerate(zip(fields["sheet_bytes"], ends, strict=True)):
+        with Image.open(io.BytesIO(fields["sheets"][end - size : end].tobytes())) as sheet:
+            part = images[i * SHEET : (i + 1) * SHEET]
+            part[:] = np.asarray(sheet).reshape(part.shape)
+    return images

@@ -1,0 +1,59 @@
+"""Quads on the host: their sizes, the slices of their characters, and which of two is the same word twice.
+
+Quads are `[.., 4, 2]`, xy in pixels, clockwise from the top left of the text.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gemma3_jax.config import CANVAS_HEIGHT, COLUMN_PX
+from gemma3_jax.metrics.polygons import overlaps, quad_areas
+
+MIN_COLUMNS = 2  # the recogniser gives the thinnest word as many
+
+
+def sides(quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Width along the text and height across it, px `[..]` each: means of opposite edges."""
+    quads = np.asarray(quads, np.float64)
+    edges = np.linalg.norm(np.roll(quads, -1, axis=-2) - quads, axis=-1)
+    return (edges[..., 0] + edges[..., 2]) / 2, (edges[..., 1] + edges[..., 3]) / 2
+
+
+def columns_used(quads: np.ndarray, columns: int) -> np.ndarray:
+    """How many of a strip's `columns` each word covers, float `[..]`: a strip keeps the aspect until it is full."""
+    width, height = sides(quads)
+    per_px = CANVAS_HEIGHT / COLUMN_PX / np.maximum(height, 1e-6)
+    return np.clip(width * per_px, MIN_COLUMNS, columns)
+
+
+def slice_quads(quad: np.ndarray, spans: np.ndarray) -> np.ndarray:
+    """float32 `[l, 4, 2]`: the parts of one quad between the fractions `spans` `[l, 2]` (0..1) of its top and bottom edge."""
+    top_left, top_right, bottom_right, bottom_left = np.asarray(quad, np.float64)
+    start, end = np.asarray(spans, np.float64).T[..., None]
+    top, bottom = top_right - top_left, bottom_right - bottom_left
+    corners = (top_left + start * top, top_left + end * top)
+    corners += (bottom_left + end * bottom, bottom_left + start * bottom)
+    return np.stack(corners, axis=1).astype(np.float32)
+
+
+def plausible(quads: np.ndarray, min_side_px: float = 2.0) -> np.ndarray:
+    """bool `[n]`: the quad is finite, no thinner than `min_side_px` and runs clockwise (not turned inside out)."""
+    x, y = np.moveaxis(np.asarray(quads, np.float64), -1, 0)
+    doubled = (x * np.roll(y, -1, -1) - y * np.roll(x, -1, -1)).sum(-1)
+    width, height = sides(quads)
+    return np.isfinite(doubled) & (doubled > 0) & (np.minimum(width, height) >= min_side_px)
+
+
+def suppress(quads: np.ndarray, scores: np.ndarray, overlap: float = 0.6) -> list[int]:
+    """Indices of the quads to keep, best first, where windows overlap: of two that share `overlap` of the smaller, one stays.
+
+    `scores` decide which; give a whole word a higher one than its cut-off half.
+    """
+    areas = quad_areas(quads)
+    shared = overlaps(quads, quads)[0] >= overlap * np.minimum(areas[:, None], areas)
+    kept: list[int] = []
+    for i in np.argsort(-np.asarray(scores), kind="stable").tolist():
+        if not shared[i, kept].any():
+            kept.append(i)
+    return kept

@@ -1,0 +1,1 @@
+"""Pictures in: files and arrays to upright RGB, and the few static shapes that the network sees."""

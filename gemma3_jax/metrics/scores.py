@@ -1,0 +1,28 @@
+"""Precision, recall and their harmonic mean from three counts."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Scores(NamedTuple):
+    """Shares in 0..1 and the counts behind them, over all images together (micro average)."""
+
+    precision: float
+    recall: float
+    hmean: float
+    matched: int
+    truths: int
+    found: int
+
+
+def scores(matched: int, truths: int, found: int) -> Scores:
+    """Scores of `matched` among `truths` to be found and `found` answers.
+
+    As in the ICDAR scripts, precision without answers, recall without truths, and the harmonic
+    mean of two zeros are 0.
+    """
+    precision = matched / found if found else 0.0
+    recall = matched / truths if truths else 0.0
+    hmean = 2 * matched / (truths + found) if matched else 0.0
+    return Scores(precision, recall, hmean, matched, truths, found)

@@ -1,0 +1,127 @@
+"""The whole network, and the pure functions that run it. Model and variables are two objects."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from gemma3_jax.config import STRIDE, ModelConfig
+from gemma3_jax.decoding.centres import decode_centres
+from gemma3_jax.model.backbone import Backbone, Neck
+from gemma3_jax.model.crop import Features, canvas_strips, sample_strips
+from gemma3_jax.model.detector import Detector
+from gemma3_jax.model.recognizer import Recognizer
+from gemma3_jax.types import DetectionMaps, Spotted
+
+
+class Spotter(nn.Module):
+    """Backbone, neck and both heads over one parameter tree. `train` makes BatchNorm use batch statistics."""
+
+    config: ModelConfig
+    train: bool = False
+    dtype: Any = jnp.float32
+
+    def setup(self) -> None:
+        c = self.config
+        self.backbone = Backbone(c, self.train)
+        self.neck = Neck(c, self.train)
+        self.detector = Detector(c, self.train)
+        self.recognizer = Recognizer(c, self.train)
+
+    def features(self, images: Float[Array, "b h w 3"]) -> Features:
+        """Maps of pictures (0..255); h and w multiples of 32."""
+        x = (images.astype(self.dtype) - self.config.mean) / self.config.std
+        maps = self.backbone(x)
+        return Features(maps[0], self.neck(maps))
+
+    def detect(self, features: Features) -> DetectionMaps:
+        return self.detector(features.fused)
+
+    def read(
+        self, features: Features, quads: Float[Array, "b n 4 2"], columns: int
+    ) -> Float[Array, "b n t v"]:
+        """Log-probabilities of the words in `quads`; `columns` of strip give `columns / 2` of CTC time."""
+        strips, inside = sample_strips(features, quads, self.config.strip_rows, columns)
+        b, n = quads.shape[:2]
+        flat = self.recognizer(strips.reshape(b * n, *strips.shape[2:]), inside.reshape(b * n, -1))
+        return flat.reshape(b, n, *flat.shape[1:])
+
+    def read_canvas(
+        self, images: Float[Array, "b 32 w 3"], widths: Float[Array, "b"]
+    ) -> Float[Array, "b t v"]:
+        """Log-probabilities of word crops laid out as strips: 32 px high, `widths` px of them used."""
+        strips = canvas_strips(self.features(images))
+        inside = jnp.arange(strips.shape[2]) + 0.5 <= jnp.maximum(jnp.round(widths / 2), 4)[:, None]
+        return self.recognizer(strips * inside[:, None, :, None].astype(strips.dtype), inside)
+
+    def __call__(self, images: Float[Array, "b h w 3"], quads: Float[Array, "b n 4 2"]) -> Any:
+        """Everything once: what `init` traces so that every parameter exists."""
+        features = self.features(images)
+        return self.detect(features), self.read(features, quads, 64)
+
+
+def init_variables(config: ModelConfig, key: Array) -> dict[str, Any]:
+    """Fresh `{"params", "batch_stats"}`."""
+    images, quads = jnp.zeros((1, 64, 64, 3)), jnp.zeros((1, 1, 4, 2))
+    return jax.jit(Spotter(config).init)(key, images, quads)
+
+
+def detect(
+    config: ModelConfig, variables: dict, images: Float[Array, "b h w 3"], *, slots: int
+) -> tuple[Features, Float[Array, "b n 4 2"], Float[Array, "b n"], Bool[Array, "b n"]]:
+    """Features, quads in pixels, scores and validity of the best `slots` words of each picture."""
+    model = Spotter(config)
+    features: Any = model.apply(variables, images, method="features")
+    maps: Any = model.apply(variables, features, method="detect")
+    quads, scores, valid = decode_centres(maps, slots=slots, stride=STRIDE)
+    return features, quads, scores, valid
+
+
+def read_quads(
+    config: ModelConfig,
+    variables: dict,
+    features: Features,
+    quads: Float[Array, "b n 4 2"],
+    *,
+    columns: int = 64,
+) -> Float[Array, "b n t v"]:
+    """CTC log-probabilities of the words in `quads`."""
+    out: Any = Spotter(config).apply(variables, features, quads, columns, method="read")
+    return out
+
+
+def read_strips(
+    config: ModelConfig, variables: dict, images: Float[Array, "b 32 w 3"], widths: Float[Array, "b"]
+) -> Float[Array, "b t v"]:
+    """CTC log-probabilities of canvas strips of which the first `widths` px are used."""
+    out: Any = Spotter(config).apply(variables, images, widths, method="read_canvas")
+    return out
+
+
+@partial(jax.jit, static_argnames=("config", "slots", "columns"))
+def spot(
+    variables: dict,
+    images: Float[Array, "b h w 3"],
+    *,
+    config: ModelConfig = ModelConfig(),
+    slots: int = 128,
+    columns: int = 64,
+) -> Spotted:
+    """Images in, words out, one compiled program (Linen is functional: vmap and grad pass through it, up to top-k).
+
+    Args:
+        variables: `{"params", "batch_stats"}` as `from_pretrained(...).variables` holds them.
+        images: RGB 0..255, uint8 or float; h and w multiples of 32.
+        config: sizes of the model the variables belong to.
+        slots: words per picture at most (static).
+        columns: strip columns per word; `columns // 2` is the CTC time `t`.
+    """
+    features, quads, scores, valid = detect(config, variables, images, slots=slots)
+    log_probs = read_quads(config, variables, features, quads, columns=columns)
+    tokens = jnp.argmax(log_probs, axis=-1)
+    return Spotted(quads, scores, tokens, jnp.exp(log_probs.max(axis=-1)), valid)

@@ -1,0 +1,148 @@
+"""`GemmaOCR`: a picture in, a `Page` out."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from gemma3_jax.engine import Engine, JaxEngine
+from gemma3_jax.imaging.documents import document_pages
+from gemma3_jax.imaging.load import ImageError, Source, load_image, source_name
+from gemma3_jax.page import Page, Word
+from gemma3_jax.reading import ReadOptions, find_words, lay_out, read_crops
+
+BACKENDS = ("auto", "jax")
+DEFAULT_MODEL = "gemma3-base"
+
+
+class GemmaOCR:
+    """Finds and reads the words of pictures. Holds weights and compiled programs, nothing of the pictures: share it freely.
+
+    Coordinates are pixels of the upright picture: a photograph whose EXIF tag says "turned" is turned first, as every viewer
+    shows it.
+    """
+
+    def __init__(self, engine: Engine, options: ReadOptions = ReadOptions()) -> None:
+        self.engine, self.options = engine, options
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_dir: str | Path = DEFAULT_MODEL,
+        backend: Literal["auto", "jax"] = "auto",
+        threads: int | None = None,
+        **options: Any,
+    ) -> GemmaOCR:
+        """A reader with trained weights: a model in the package (works offline) or a directory that `save_pretrained` wrote.
+
+        `threads` bounds the processor cores that JAX takes; it counts only before JAX first computes in this process.
+        `options` are those of `ReadOptions`: `max_side=2048` for dense pages, `min_confidence=0.5`, ...
+
+        Raises:
+            ValueError: unknown backend or option value. FileNotFoundError: no such model; the message lists those there are.
+        """
+        from gemma3_jax.pretrained import load_pretrained
+
+        if backend not in BACKENDS:
+            raise ValueError(f"{backend=} is not one of {', '.join(BACKENDS)}")
+        if threads is not None:
+            _limit_threads(threads)
+        read_options = ReadOptions(**options)
+        config, variables = load_pretrained(name_or_dir)
+        return cls(JaxEngine(config, variables), read_options)
+
+    def with_options(self, **options: Any) -> GemmaOCR:
+        """The same reader, weights and compiled programs shared, with other `ReadOptions`."""
+        return GemmaOCR(self.engine, dataclasses.replace(self.options, **options))
+
+    def read(self, source: Source) -> Page:
+        """Read a path, encoded bytes, PIL image, or array `[h, w]` / `[h, w, 1..4]` (RGB, uint8).
+
+        Raises:
+            ImageError: naming the source and the reason. TypeError: when it is nothing of the kind.
+        """
+        pixels = load_image(source)
+        words, warnings = find_words(self.engine, pixels, self.options)
+        height, width = pixels.shape[:2]
+        name = source_name(source)
+        return Page(width, height, lay_out(words), name, tuple(warnings), picture=source)
+
+    def read_document(self, path: str | Path) -> list[Page]:
+        """All pages of a PDF (extra `[pdf]`) or a multi-page TIFF; any other picture is one page.
+
+        Raises:
+            ImageError: when the file or one of its pages cannot be read.
+        """
+        return [self.read(page) for page in document_pages(path)]
+
+    def read_batch(
+        self,
+        sources: Iterable[Source],
+        progress: bool = False,
+        on_error: Literal["raise", "keep"] = "raise",
+    ) -> list[Page]:
+        """One page per source, in order, with a progress bar on stderr if asked for.
+
+        With `on_error="keep"` a bad picture does not stop the others: its place is taken by an empty page whose `error`
+        says why.
+
+        Raises:
+            ImageError: of the first bad picture, unless errors are kept.
+        """
+        if on_error not in ("raise", "keep"):
+            raise ValueError(f"{on_error=} is not one of raise, keep")
+        sources = list(sources)
+        return [
+            self._read_or_say_why(source) if on_error == "keep" else self.read(source)
+            for source in (_with_bar(sources) if progress else sources)
+        ]
+
+    def _read_or_say_why(self, source: Source) -> Page:
+        try:
+            return self.read(source)
+        except (ImageError, TypeError) as error:
+            reason = error.reason if isinstance(error, ImageError) else str(error)
+            return Page(0, 0, source=source_name(source), error=reason, picture=source)
+
+    def recognize(self, crops: Iterable[Source]) -> list[Word]:
+        """The text of pictures that are already cut to one word or line each, in order.
+
+        Raises:
+            ImageError: naming the crop and the reason. TypeError: when one is no picture.
+        """
+        return read_crops(self.engine, [load_image(crop) for crop in crops], self.options)
+
+    def save_pretrained(self, directory: str | Path) -> Path:
+        """Write config and weights to a directory that `from_pretrained` reads; returns it."""
+        from gemma3_jax.pretrained import save_pretrained
+
+        engine = self.engine
+        if not isinstance(engine, JaxEngine):
+            raise TypeError(f"a {type(engine).__name__} has no trainable weights to save")
+        save_pretrained(directory, engine.config, engine.variables)
+        return Path(directory)
+
+    @property
+    def variables(self) -> Any:
+        """`{"params", "batch_stats"}` for `gemma3_jax.spot(variables, images)` inside your own jitted program."""
+        if not isinstance(self.engine, JaxEngine):
+            raise TypeError(f"a {type(self.engine).__name__} holds no JAX variables")
+        return self.engine.variables
+
+
+def _limit_threads(threads: int) -> None:
+    """XLA reads the size of its CPU thread pool from the environment when its client is made."""
+    if threads < 1:
+        raise ValueError(f"{threads=} must be at least 1")
+    os.environ["PJRT_NPROC"] = str(threads)
+
+
+def _with_bar(sources: Sequence[Source]) -> Iterator[Source]:
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    yield from track(sources, description="reading", console=console)

@@ -1,0 +1,204 @@
+"""From pixels to words with any engine: detect first, then read no more slots than there are words, in static buckets."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
+
+from gemma3_jax.config import CANVAS_HEIGHT, COLUMN_PX
+from gemma3_jax.decoding.boxes import columns_used, plausible, sides, slice_quads, suppress
+from gemma3_jax.decoding.order import reading_order
+from gemma3_jax.decoding.text import Decoded, decode
+from gemma3_jax.engine import Engine
+from gemma3_jax.imaging.resize import SizePolicy, plan, resize, to_picture, windows
+from gemma3_jax.page import Char, Line, Word
+
+SLOTS = (32, 128, 512)  # words read at once
+COLUMNS = (
+    32,
+    64,
+    128,
+)  # CTC columns: words up to 4:1, 8:1, 16:1 keep their aspect, longer ones are squeezed
+CROPS_AT_ONCE = (1, 8, 64)
+MIN_PICTURE_PX = 6  # no letter is told from another with less
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadOptions:
+    """How to read. Sizes: see `SizePolicy`.
+
+    `min_score` drops boxes and `min_confidence` words below it (0..1, on top of the model's own detection threshold);
+    `beam_width` over 1 searches prefixes instead of taking the best class per column; `language_model(prefix, character)`
+    returns a natural-log probability and is weighted by `language_weight`.
+    """
+
+    max_side: int = 1280
+    min_side: int = 0
+    scale: float | None = None
+    min_score: float = 0.0
+    min_confidence: float = 0.0
+    beam_width: int = 1
+    language_model: Callable[[str, str], float] | None = None
+    language_weight: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name in ("min_score", "min_confidence"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}={getattr(self, name)} must be in 0..1")
+        if self.beam_width < 1:
+            raise ValueError(f"{self.beam_width=} must be at least 1")
+        _ = self.sizes
+
+    @property
+    def sizes(self) -> SizePolicy:
+        return SizePolicy(self.max_side, self.min_side, self.scale)
+
+
+def find_words(
+    engine: Engine, pixels: np.ndarray, options: ReadOptions
+) -> tuple[list[Word], list[str]]:
+    """The words of an RGB picture uint8 `[h, w, 3]`, quads in its pixels and in no particular order, and warnings."""
+    height, width = pixels.shape[:2]
+    if min(height, width) < MIN_PICTURE_PX:
+        reason = f"{width}x{height} px is too small to hold text (at least {MIN_PICTURE_PX})"
+        return [], [reason]
+    where = plan(height, width, options.sizes)
+    words: list[Word] = []
+    warnings: list[str] = []
+    full = 0
+    for origin, window in zip(where.origins, windows(pixels, where), strict=True):
+        place = partial(to_picture, origin=origin, where=where, height=height, width=width)
+        found, was_full = _read_window(engine, window, options, place)
+        words += found
+        full += was_full
+    if full:
+        warnings.append(
+            f"more than {SLOTS[-1]} words: the faintest were left out; read the page in parts"
+        )
+    if len(where.origins) > 1 and words:
+        quads = np.stack([word.quad for word in words])
+        size = np.sqrt(np.prod(sides(quads), axis=0))  # a whole word wins over its cut-off half
+        words = [words[i] for i in suppress(quads, size * [w.detection for w in words])]
+    return words, warnings
+
+
+def _read_window(
+    engine: Engine,
+    window: np.ndarray,
+    options: ReadOptions,
+    place: Callable[[np.ndarray], np.ndarray],
+) -> tuple[list[Word], bool]:
+    """Words of one window, their quads put in `place` in the picture, and whether every slot was taken."""
+    features, quads, scores, valid = engine.detect(window[None], SLOTS[-1])
+    quads, scores, valid = quads[0], scores[0], valid[0]
+    chosen = np.flatnonzero(valid & plausible(quads) & (scores >= options.min_score))
+    words = []
+    for columns, members in _by_columns(quads[chosen]):
+        for start, stop, slots in chunks(len(members), SLOTS):
+            some = chosen[members[start:stop]]
+            padded = np.zeros((1, slots, 4, 2), np.float32)
+            padded[0, : len(some)] = quads[some]
+            log_probs = engine.read(features, padded, columns)[0, : len(some)]
+            decoded = _decode(engine, log_probs, columns_used(quads[some], columns), options)
+            found = zip(decoded, place(quads[some]), scores[some].tolist(), strict=True)
+            words += [_word(*one) for one in found]
+    kept = [w for w in words if w.text.strip() and w.confidence >= options.min_confidence]
+    return kept, bool(valid.all())
+
+
+def _by_columns(quads: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """Indices of the quads per bucket of strip columns, only the buckets that have any."""
+    needed = columns_used(quads, COLUMNS[-1])
+    bucket = np.minimum(np.searchsorted(COLUMNS, needed), len(COLUMNS) - 1)
+    return [(COLUMNS[k], np.flatnonzero(bucket == k)) for k in np.unique(bucket)]
+
+
+def chunks(count: int, buckets: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
+    """(start, stop, bucket) pieces of `count` things, ascending `buckets` of static size: none is left half empty but the
+    smallest, so that 150 words are read as 128 + 32 and not as 512."""
+    start = 0
+    while start < count:
+        left = count - start
+        bucket = next((b for b in buckets if b >= left and left > b / 2), 0)
+        bucket = bucket or max((b for b in buckets if b <= left), default=buckets[0])
+        yield start, min(start + bucket, count), bucket
+        start += bucket
+
+
+def read_crops(engine: Engine, crops: Sequence[np.ndarray], options: ReadOptions) -> list[Word]:
+    """The text of RGB crops uint8 `[h, w, 3]`, each a word or a line, in order; `quad` is the crop's own outline.
+
+    A crop with nothing to read gives a word with empty text and its confidence that it is empty.
+    """
+    strips = [_strip(crop) for crop in crops]
+    needed = np.array([strip.shape[1] for strip in strips], np.int64)
+    bucket = np.searchsorted([c * COLUMN_PX for c in COLUMNS], needed)
+    words: dict[int, Word] = {}
+    for k in np.unique(bucket):
+        members = np.flatnonzero(bucket == k)
+        for start, stop, slots in chunks(len(members), CROPS_AT_ONCE):
+            some = members[start:stop].tolist()
+            canvas, widths = _canvas([strips[i] for i in some], slots, COLUMNS[k] * COLUMN_PX)
+            log_probs = engine.read_strips(canvas, widths)[: len(some)]
+            decoded = _decode(engine, log_probs, widths[: len(some)] / COLUMN_PX, options)
+            for i, one in zip(some, decoded, strict=True):
+                height, width = crops[i].shape[:2]
+                outline = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+                words[i] = _word(one, outline, 1.0)
+    return [words[i] for i in range(len(crops))]
+
+
+def _strip(crop: np.ndarray) -> np.ndarray:
+    """The crop 32 px high, its aspect kept up to the widest bucket."""
+    height, width = crop.shape[:2]
+    fitted = round(CANVAS_HEIGHT * width / height)
+    return resize(crop, CANVAS_HEIGHT, min(max(fitted, 2 * COLUMN_PX), COLUMNS[-1] * COLUMN_PX))
+
+
+def _canvas(strips: list[np.ndarray], slots: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 [slots, 32, width, 3] and used widths float32 [slots]; the rest repeats the last column, as in training."""
+    canvas = np.zeros((slots, CANVAS_HEIGHT, width, 3), np.uint8)
+    widths = np.full(slots, 2 * COLUMN_PX, np.float32)
+    for row, strip in enumerate(strips):
+        widths[row] = strip.shape[1]
+        canvas[row] = np.pad(strip, ((0, 0), (0, width - strip.shape[1]), (0, 0)), "edge")
+    return canvas, widths
+
+
+def _decode(
+    engine: Engine, log_probs: np.ndarray, used: np.ndarray, options: ReadOptions
+) -> list[Decoded]:
+    return decode(
+        log_probs,
+        used,
+        engine.charset,
+        options.beam_width,
+        options.language_model,
+        options.language_weight,
+    )
+
+
+def _word(decoded: Decoded, quad: np.ndarray, score: float) -> Word:
+    slices = slice_quads(quad, decoded.spans)
+    chars = zip(decoded.text, decoded.char_confidences, slices, strict=True)
+    return Word(
+        decoded.text,
+        decoded.confidence,
+        np.asarray(quad, np.float32),
+        tuple(Char(*char) for char in chars),
+        score,
+        decoded.raw,
+    )
+
+
+def lay_out(words: Sequence[Word]) -> tuple[Line, ...]:
+    """Words in reading order: lines with block numbers."""
+    blocks = reading_order(np.array([w.quad for w in words]), [w.text for w in words])
+    return tuple(
+        Line(tuple(words[i] for i in line), number)
+        for number, block in enumerate(blocks)
+        for line in block
+    )

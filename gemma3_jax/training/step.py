@@ -1,0 +1,103 @@
+"""One training step, pure: `train_step(config, state, sources) -> (state, metrics)`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array
+
+from gemma3_jax.config import CANVAS_WIDTH, STRIDE, Config
+from gemma3_jax.data.targets import detection_targets
+from gemma3_jax.losses.ctc import ctc_loss
+from gemma3_jax.losses.joint import detection_loss, total_loss
+from gemma3_jax.model.spotter import Spotter
+from gemma3_jax.training.state import TrainState, learning_rate, optimizer
+from gemma3_jax.types import Batch
+
+
+def loss_and_metrics(
+    config: Config, params: Any, batch_stats: Any, strips: Batch | None, scenes: Batch | None, key: Array
+) -> tuple[Array, tuple[Any, dict[str, Array]]]:
+    """Total loss of a step's strips and scenes; new BatchNorm statistics and metrics beside it.
+
+    Strips, many and alike, are normalised by their own statistics and keep the running ones; scenes, few and unlike, by
+    the running ones, as at inference. Statistics of both mixed would fit neither.
+    """
+    dtype = jnp.bfloat16 if config.bf16 else jnp.float32
+    metrics: dict[str, Array] = {}
+    det = rec = jnp.zeros(())
+
+    def apply(*args: Any, method: str, train: bool = False) -> Any:
+        nonlocal batch_stats
+        model = Spotter(config.model, train=train, dtype=dtype)
+        variables = {"params": params, "batch_stats": batch_stats}
+        out, updates = model.apply(variables, *args, method=method, mutable=["batch_stats"])
+        batch_stats = merge(batch_stats, updates.get("batch_stats", {}))
+        return out
+
+    if strips is not None:
+        widths = strips.quads[:, 0, 1, 0]
+        log_probs = apply(strips.images, widths, method="read_canvas", train=True)
+        rec = rec + ctc_loss(log_probs, strips.labels[:, 0], strips.valid[:, 0])
+        metrics["rec_strips"] = rec
+    if scenes is not None:
+        features = apply(scenes.images, method="features")
+        maps = apply(features, method="detect")
+        targets = detection_targets(
+            scenes.quads, scenes.valid, scenes.ignore, maps.centre.shape[1:], STRIDE
+        )
+        terms = detection_loss(maps, targets)
+        det = terms["det"]
+        quads, labels, readable = words_to_read(config, scenes, key)
+        log_probs = apply(features, quads, CANVAS_WIDTH // 2, method="read")
+        b, n = readable.shape
+        flat = ctc_loss(log_probs.reshape(b * n, *log_probs.shape[2:]), labels.reshape(b * n, -1), readable.reshape(-1))
+        metrics |= terms | {"rec_scenes": flat}
+        rec = rec + flat
+    total = total_loss(det, rec, config.lambda_det, config.lambda_rec)
+    return total, (batch_stats, metrics | {"loss": total})
+
+
+def merge(old: Any, new: Any) -> Any:
+    """`old` with the entries of `new`; a pass through one head leaves the other's statistics alone."""
+    if not isinstance(old, dict):
+        return new
+    return {k: merge(v, new[k]) if k in new else v for k, v in old.items()}
+
+
+def words_to_read(config: Config, scenes: Batch, key: Array) -> tuple[Array, Array, Array]:
+    """A random choice of each scene's legible words, quads jittered as a detector's would be."""
+    choose, move = jax.random.split(key)
+    readable = scenes.valid & ~scenes.ignore & (scenes.labels[..., 0] > 0)
+    draw = jax.random.uniform(choose, readable.shape) - (~readable).astype(jnp.float32)
+    _, index = jax.lax.top_k(draw, min(config.data.read_words, readable.shape[1]))
+    quads = jnp.take_along_axis(scenes.quads, index[..., None, None], axis=1)
+    labels = jnp.take_along_axis(scenes.labels, index[..., None], axis=1)
+    height = jnp.linalg.norm(quads[..., 3, :] - quads[..., 0, :], axis=-1)
+    noise = jax.random.normal(move, quads.shape) * config.data.quad_jitter
+    quads = quads + noise * height[..., None, None]
+    return quads, labels, jnp.take_along_axis(readable, index, axis=1)
+
+
+def train_step(
+    config: Config, state: TrainState, strips: Batch | None, scenes: Batch | None, key: Array
+) -> tuple[TrainState, dict[str, Array]]:
+    """Loss, gradient, AdamW, EMA. Jit it with `config` static and `state` donated (training.loop does)."""
+
+    def objective(params: Any) -> Any:
+        return loss_and_metrics(config, params, state.batch_stats, strips, scenes, key)
+
+    gradients, (batch_stats, metrics) = jax.grad(objective, has_aux=True)(state.params)
+    updates, opt_state = optimizer(config.optimizer).update(gradients, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    # A short memory at first, or the average would be dragged along by the random start.
+    decay = jnp.minimum(config.optimizer.ema_decay, (1.0 + state.step) / (10.0 + state.step))
+    ema = jax.tree.map(lambda e, p: decay * e + (1 - decay) * p, state.ema, params)
+    metrics |= {
+        "gradient_norm": optax.global_norm(gradients),
+        "learning_rate": learning_rate(config.optimizer)(state.step),
+    }
+    return TrainState(state.step + 1, params, batch_stats, ema, opt_state), metrics

@@ -1,0 +1,47 @@
+"""Word accuracy of a state during training, on packed crops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gemma3_jax.charset import BLANK
+from gemma3_jax.config import Config
+from gemma3_jax.data.real import WordPack
+from gemma3_jax.model.spotter import read_strips
+from gemma3_jax.training.state import TrainState, released_variables
+
+
+def collapse(tokens: np.ndarray) -> list[int]:
+    """Best path -> label: repeats merged, blanks dropped (Graves et al. 2006, eq. 1)."""
+    changed = np.concatenate([[True], tokens[1:] != tokens[:-1]])
+    return [int(t) for t in tokens[changed] if t != BLANK]
+
+
+def word_validator(
+    config: Config, pack: WordPack, batch: int = 128
+) -> Callable[[TrainState], dict[str, float]]:
+    """A function of the state: per corpus, the share of words read right (letters and digits, case ignored)."""
+    alphabet = config.model.alphabet
+    read = jax.jit(partial(read_strips, config.model))
+
+    def plain(text: str) -> str:
+        return "".join(c for c in text.lower() if c.isascii() and c.isalnum())
+
+    def validate(state: TrainState) -> dict[str, float]:
+        variables = jax.device_get(released_variables(state))
+        texts: list[str] = []
+        for start in range(0, len(pack), batch):
+            index = np.minimum(np.arange(start, start + batch), len(pack) - 1)
+            log_probs = read(variables, pack.images[index], pack.widths[index].astype(np.float32))
+            tokens = np.asarray(jnp.argmax(log_probs, axis=-1))
+            texts += [alphabet.decode(collapse(row)) for row in tokens]
+        truth = [alphabet.decode(row) for row in pack.labels]
+        right = np.array([plain(a) == plain(b) for a, b in zip(texts, truth, strict=False)])
+        return {name: float(right[pack.corpus == i].mean()) for i, name in enumerate(pack.names)}
+
+    return validate

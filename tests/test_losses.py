@@ -1,0 +1,106 @@
+"""Each loss against a reference that shares no code with it."""
+
+import itertools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gemma3_jax.data.targets import DetectionTargets
+from gemma3_jax.losses.ctc import ctc_loss
+from gemma3_jax.losses.focal import focal_loss
+from gemma3_jax.losses.geometry import corner_loss
+from gemma3_jax.losses.joint import CORNER_WEIGHT, detection_loss, total_loss
+from gemma3_jax.types import DetectionMaps
+
+
+def all_paths_loss(probabilities, label):
+    """-log of the summed probability of every alignment that collapses to `label`: CTC by its definition."""
+    t, v = probabilities.shape
+    total = 0.0
+    for path in itertools.product(range(v), repeat=t):
+        collapsed = [c for i, c in enumerate(path) if c and (i == 0 or c != path[i - 1])]
+        if collapsed == label:
+            total += math.prod(probabilities[i, c] for i, c in enumerate(path))
+    return -math.log(total)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.integers(1, 2), min_size=1, max_size=3), st.integers(0, 1000))
+def test_ctc_sums_over_all_alignments(label, seed):
+    t = 5
+    logits = np.random.default_rng(seed).normal(size=(t, 3))
+    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    padded = jnp.array([label + [0] * (4 - len(label))])
+    found = ctc_loss(jnp.log(jnp.asarray(probabilities, jnp.float32))[None], padded, jnp.ones(1, bool))
+    assert float(found) == pytest.approx(all_paths_loss(probabilities, label), rel=1e-4)
+
+
+def test_ctc_counts_valid_words_that_fit_and_no_others():
+    log_probs = jax.nn.log_softmax(jax.random.normal(jax.random.key(0), (4, 3, 5)))
+    labels = jnp.array([[1, 2, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0], [3, 0, 0, 0]])  # fits, too long, empty, not valid
+    valid = jnp.array([True, True, True, False])
+    alone = ctc_loss(log_probs[:1], labels[:1], valid[:1])
+    value, gradient = jax.value_and_grad(ctc_loss)(log_probs, labels, valid)
+    assert float(value) == pytest.approx(float(alone))
+    assert np.all(np.isfinite(np.asarray(gradient)))
+    assert not np.any(np.asarray(gradient[1:]))
+
+
+def test_ctc_gets_columns_from_the_mask_not_from_confident_blanks():
+    sure = jnp.full((1, 4, 3), -60.0).at[0, :, 0].set(0.0)  # blank with probability one in float32, nothing masked
+    assert float(ctc_loss(sure, jnp.array([[1, 2]]), jnp.ones(1, bool))) > 50
+
+
+def test_ctc_is_float32_whatever_comes_in():
+    log_probs = jnp.zeros((1, 4, 3), jnp.bfloat16)
+    assert ctc_loss(log_probs, jnp.array([[1]]), jnp.ones(1, bool)).dtype == jnp.float32
+
+
+def test_focal_of_three_cells_by_hand():
+    p, target = np.array([0.8, 0.3, 0.6]), np.array([1.0, 0.5, 0.0])
+    expected = (
+        -(0.2**2) * math.log(0.8)  # the centre: (1 - p)^2 log p
+        - 0.5**4 * 0.3**2 * math.log(0.7)  # near it: (1 - y)^4 p^2 log(1 - p)
+        - 0.6**2 * math.log(0.4)
+    )
+    logits = jnp.asarray(np.log(p / (1 - p)), jnp.float32).reshape(1, 1, 3)
+    target = jnp.asarray(target, jnp.float32).reshape(1, 1, 3)
+    assert float(focal_loss(logits, target, jnp.ones_like(target))) == pytest.approx(expected, rel=1e-5)
+    ignoring = jnp.array([[[1.0, 1.0, 0.0]]])
+    without = expected + 0.6**2 * math.log(0.4)
+    assert float(focal_loss(logits, target, ignoring)) == pytest.approx(without, rel=1e-5)
+
+
+def test_focal_without_words_still_punishes_false_alarms_and_stays_finite():
+    logits = jnp.full((1, 2, 2), 100.0)
+    value = float(focal_loss(logits, jnp.zeros((1, 2, 2)), jnp.ones((1, 2, 2))))
+    assert value == pytest.approx(400.0, rel=1e-3)
+
+
+def test_corner_loss_is_huber_in_word_heights():
+    predicted, target = jnp.zeros((1, 1, 2, 4, 2)), jnp.zeros((1, 1, 2, 4, 2))
+    predicted = predicted.at[0, 0, 0, 0, 0].set(0.2)  # 0.05 of a height of 4: quadratic, 5 * 0.05^2
+    predicted = predicted.at[0, 0, 1, 2, 1].set(-3.0)  # 1.5 of a height of 2: linear, 1.5 - 0.05
+    height = jnp.array([[[4.0, 2.0]]])
+    found = corner_loss(predicted, target, height, jnp.array([[[1.0, 0.5]]]))
+    # each of 8 coordinates counts an eighth; the weights sum to 1.5
+    assert float(found) == pytest.approx((5 * 0.05**2 / 8 + 0.5 * 1.45 / 8) / 1.5, rel=1e-5)
+
+
+def test_corner_loss_is_blind_where_the_weight_is_zero():
+    wild = jnp.full((1, 3, 3, 4, 2), 50.0)
+    assert float(corner_loss(wild, jnp.zeros_like(wild), jnp.ones((1, 3, 3)), jnp.zeros((1, 3, 3)))) == 0.0
+
+
+def test_total_is_the_weighted_sum_of_the_two_tasks():
+    ones = jnp.ones((1, 2, 2))
+    maps = DetectionMaps(jnp.zeros((1, 2, 2)), jnp.ones((1, 2, 2, 4, 2)))
+    targets = DetectionTargets(jnp.zeros((1, 2, 2)), ones, jnp.zeros((1, 2, 2, 4, 2)), ones, ones)
+    terms = detection_loss(maps, targets)
+    assert float(terms["det"]) == pytest.approx(float(terms["focal"] + CORNER_WEIGHT * terms["corners"]))
+    assert float(total_loss(jnp.float32(2.0), jnp.float32(3.0), 0.5, 4.0)) == 13.0
