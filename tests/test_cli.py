@@ -43,7 +43,7 @@ def test_one_picture_prints_its_text_alone(folder, capsys):
 
 
 def test_a_broken_file_costs_one_line_and_the_others_are_read(folder, capsys):
-    assert cli.main(["read", "one.png", "two.jpg", "gone.png", "three.png"]) == 1
+    assert cli.main(["read", "two.jpg", "one.png", "gone.png", "three.png"]) == 1
     out, err = capsys.readouterr()
     assert out == "==> one.png <==\nOpen daily\n\n==> three.png <==\ndaily\n"
     lines = err.splitlines()

@@ -154,7 +154,7 @@ def test_documents_give_a_page_each(tmp_path):
 
 def test_pdf_pages_are_rendered(tmp_path):
     pytest.importorskip("pypdfium2", reason="the extra [pdf] is not installed")
-    pages = [Image.fromarray(picture(300, 520, {k: BOXES[k]})) for k in (0, 1)]
+    pages = [Image.fromarray(picture(300, 520, {k: BOXES[k]})).quantize() for k in (0, 1)]
     pages[0].save(tmp_path / "a.pdf", save_all=True, append_images=pages[1:], resolution=100)
     assert [page.text for page in reader().read_document(tmp_path / "a.pdf")] == ["Open", "daily"]
     (tmp_path / "bad.pdf").write_bytes(b"%PDF-1.4 and nothing else")

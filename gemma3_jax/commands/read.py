@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gemma3_jax.cli import FAILED, UsageError, complain
 from gemma3_jax.commands.cache import remember_compilations
-from gemma3_jax.imaging.documents import document_pages
+from gemma3_jax.imaging.documents import document_pages, is_pdf
 from gemma3_jax.imaging.load import ImageError, Source
 from gemma3_jax.ocr import GemmaOCR
 from gemma3_jax.page import Page
@@ -27,27 +27,18 @@ def read(command: Read, ocr: GemmaOCR | None = None) -> int:
     files = [*command.images, *map(str, sorted(EXAMPLES.glob("*.jpg")) if command.example else ())]
     if not files:
         raise UsageError('read: name a picture, "-" for standard input, or --example')
-    if command.json and command.format not in ("text", "json"):
-        raise UsageError(f"read: --json and --format {command.format} contradict each other")
-    form = "json" if command.json else command.format
     options = _options(command)
     sources = list(_sources(files))
-    several = len(sources) > 1
-    if several and form in ("hocr", "alto") and command.output is None:
-        raise UsageError(f"read: several pages are no one {form} document: give --output FOLDER")
+    outlet = _Outlet(command, several=len(sources) > 1)
     if ocr is None:
         remember_compilations()
         ocr = GemmaOCR.from_pretrained(command.model, threads=command.threads)
     ocr = ocr.with_options(**options)
-    names = _Names()
     status = 0
-    for number, source in enumerate(sources):
+    for source in sources:
         page = _read_one(ocr, source)
-        name = names.of(page.source)
         try:
-            _hand_out(page, form, command, name, several and number > 0, several)
-            if command.draw is not None and not page.error:
-                _draw(page, command, name, several)
+            outlet.hand_out(page)
         except ImageError as error:
             complain(str(error))
             status = FAILED
@@ -79,10 +70,8 @@ def _sources(files: list[str]) -> Iterator[Source | ImageError]:
             pages = document_pages(file)
         except ImageError as error:
             yield error
-            continue
-        yield from (
-            pages if len(pages) > 1 else [file] if not file.lower().endswith(".pdf") else pages
-        )
+        else:
+            yield from pages if len(pages) > 1 or is_pdf(file) else [file]
 
 
 def _read_one(ocr: GemmaOCR, source: Source | ImageError) -> Page:
@@ -91,35 +80,62 @@ def _read_one(ocr: GemmaOCR, source: Source | ImageError) -> Page:
     return ocr.read_batch([source], on_error="keep")[0]
 
 
-def _hand_out(
-    page: Page, form: str, command: Read, name: str, after_another: bool, several: bool
-) -> None:
-    if page.error and form != "json":
-        return
-    makers = {"text": str, "json": Page.to_json, "hocr": Page.to_hocr, "alto": Page.to_alto}
-    text = makers[form](page).rstrip("\n")
-    if command.output is not None:
-        path = command.output / (name + SUFFIXES[form])
+class _Outlet:
+    """Where pages go: standard output or a folder of files, and drawings beside."""
+
+    def __init__(self, command: Read, several: bool) -> None:
+        if command.json and command.format not in ("text", "json"):
+            raise UsageError(f"read: --json and --format {command.format} contradict each other")
+        self.form = "json" if command.json else command.format
+        if several and self.form in ("hocr", "alto") and command.output is None:
+            raise UsageError(
+                f"read: several pages are no one {self.form} document: give --output FOLDER"
+            )
+        self.command, self.several = command, several
+        self.names, self.printed = _Names(), 0
+
+    def hand_out(self, page: Page) -> None:
+        """Print or write the page, and draw it. A page with an error goes out as JSON only.
+
+        Raises:
+            ImageError: naming the place that cannot be written to.
+        """
+        name = self.names.of(page.source)
+        if not page.error or self.form == "json":
+            makers = {"json": Page.to_json, "hocr": Page.to_hocr, "alto": Page.to_alto}
+            text = makers.get(self.form, str)(page).rstrip("\n")
+            if self.command.output is None:
+                self._print(page, text)
+            else:
+                self._write(self.command.output, name, text)
+        if self.command.draw is not None and not page.error:
+            self._draw(page, name, self.command.draw)
+
+    def _print(self, page: Page, text: str) -> None:
+        if self.several and self.form == "text":
+            text = ("\n" if self.printed else "") + f"==> {page.source} <==\n{text}"
+        print(text, flush=True)
+        self.printed += 1
+
+    def _write(self, folder: Path, name: str, text: str) -> None:
+        path = folder / (name + SUFFIXES[self.form])
+        _make_folder(folder)
         try:
-            command.output.mkdir(parents=True, exist_ok=True)
             path.write_text(text + "\n", encoding="utf-8")
         except OSError as error:
             raise ImageError(str(path), f"cannot be written ({error.strerror})") from error
-        return
-    if several and form == "text":
-        text = ("\n" if after_another else "") + f"==> {page.source} <==\n{text}"
-    print(text, flush=True)
+
+    def _draw(self, page: Page, name: str, target: Path) -> None:
+        folder = self.several or target.is_dir()
+        _make_folder(target if folder else target.parent)
+        page.draw(target / f"{name}.png" if folder else target, style=self.command.style)
 
 
-def _draw(page: Page, command: Read, name: str, several: bool) -> None:
-    target = command.draw
-    assert target is not None
-    folder = several or target.is_dir()
+def _make_folder(folder: Path) -> None:
     try:
-        (target if folder else target.parent).mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ImageError(str(target), f"cannot be written ({error.strerror})") from error
-    page.draw(target / f"{name}.png" if folder else target, style=command.style)
+        raise ImageError(str(folder), f"cannot be written ({error.strerror})") from error
 
 
 class _Names:

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-from PIL import ImageSequence
+from PIL import Image, ImageSequence
 
 from gemma3_jax.imaging.load import ImageError, load_image, open_image
 
@@ -60,8 +60,18 @@ def document_pages(path: str | Path, dpi: int = PDF_DPI) -> list[DocumentPage]:
             count = len(pdf)
     else:
         with open_image(path) as image:
-            count = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
+            count = _frames(image, path)
     return [DocumentPage(path, index, dpi) for index in range(count)]
+
+
+def _frames(image: Image.Image, path: Path) -> int:
+    """Pages of a TIFF; of a film strip (GIF) or a stereo pair (MPO) only the first frame is the picture."""
+    if image.format != "TIFF":
+        return 1
+    try:
+        return getattr(image, "n_frames", 1)
+    except (OSError, EOFError, ValueError, SyntaxError) as error:
+        raise ImageError(str(path), f"damaged list of pages ({error})") from error
 
 
 def _open_pdf(path: Path):

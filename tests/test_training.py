@@ -1,0 +1,146 @@
+"""The loop: learns, resumes exactly, is the same on one device and on many, and stops at NaN."""
+
+import dataclasses
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gemma3_jax.config import MODELS, Config, DataConfig, OptimizerConfig
+from gemma3_jax.training.loop import Diverged, Schedule, train
+from gemma3_jax.training.sources import Resident, difficulty
+from gemma3_jax.training.state import init_state, released_variables
+from gemma3_jax.training.step import merge, train_step, words_to_read
+from gemma3_jax.types import Batch
+
+CONFIG = Config(
+    model=MODELS["debug"],
+    data=DataConfig(strips=0, real_strips=8, read_words=2),
+    optimizer=OptimizerConfig(learning_rate=2e-3, warmup_steps=2, total_steps=6),
+)
+
+
+@pytest.fixture(scope="module")
+def resident():
+    """Eight real-like crops: bars whose number is their label."""
+    from gemma3_jax.data.augment import WordTable
+
+    images = np.full((8, 32, 128, 3), 255, np.uint8)
+    labels = np.zeros((8, 25), np.int32)
+    for i in range(8):
+        for bar in range(i % 4 + 1):
+            images[i, 4:28, 10 + 20 * bar : 16 + 20 * bar] = 0
+        labels[i, : i % 4 + 1] = 18  # "1"
+    cumulative = np.linspace(1 / 8, 1, 8, dtype=np.float32)
+    table = WordTable(*map(jnp.asarray, (images, np.full(8, 128, np.float32), labels, cumulative)))
+    return Resident(None, table)
+
+
+def scenes(batch=2, words=3, size=64):
+    rng = np.random.default_rng(0)
+    quads = np.tile(np.array([[8, 8], [40, 8], [40, 20], [8, 20]], np.float32), (batch, words, 1, 1))
+    quads += rng.uniform(0, 20, (batch, words, 1, 2)).astype(np.float32)
+    labels = rng.integers(1, 90, (batch, words, 25)).astype(np.int32)
+    labels[..., 5:] = 0
+    valid = np.ones((batch, words), bool)
+    return Batch(rng.integers(0, 255, (batch, size, size, 3)).astype(np.uint8), quads, labels, valid, ~valid)
+
+
+def losses(folder):
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [row["loss"] for row in rows if "loss" in row]
+
+
+def leaves_close(a, b, **tolerance):
+    for (path, x), (_, y) in zip(*map(jax.tree_util.tree_leaves_with_path, (a, b)), strict=True):
+        np.testing.assert_allclose(x, y, err_msg=jax.tree_util.keystr(path), **tolerance)
+
+
+def test_a_stopped_run_continues_bit_for_bit(resident, tmp_path):
+    whole, half = tmp_path / "whole", tmp_path / "half"
+    whole.mkdir(), half.mkdir()
+    every = Schedule(log_every=1, save_every=3)
+    expected = train(CONFIG, resident, whole, schedule=every)
+    train(CONFIG, resident, half, schedule=dataclasses.replace(every, budget_minutes=0.0))
+    assert len(losses(half)) == 1  # the budget ended it after one step, saved
+    found = train(CONFIG, resident, half, schedule=every)
+    assert losses(half) == losses(whole)
+    leaves_close(jax.device_get(found), jax.device_get(expected), rtol=0, atol=0)
+
+
+def test_two_devices_train_as_one():
+    from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+    batch, key = scenes(batch=2), jax.random.key(0)
+    results = []
+    for devices in (jax.devices()[:1], jax.devices()[:2]):
+        mesh = Mesh(np.array(devices), ("data",))
+        state = jax.device_put(init_state(CONFIG), NamedSharding(mesh, PartitionSpec()))
+        split = jax.device_put(batch, NamedSharding(mesh, PartitionSpec("data")))
+        step = jax.jit(lambda s, x: train_step(CONFIG, s, None, x, key))
+        results.append(jax.device_get(step(state, split)))
+    (one, metrics_one), (two, metrics_two) = results
+    leaves_close(metrics_one, metrics_two, rtol=1e-4, atol=1e-5)
+    leaves_close(one.params, two.params, atol=1e-5)
+
+
+def test_the_loss_of_memorisable_words_falls(resident, tmp_path):
+    config = dataclasses.replace(CONFIG, optimizer=OptimizerConfig(3e-3, warmup_steps=5, total_steps=40))
+    train(config, resident, tmp_path, schedule=Schedule(log_every=1, save_every=100))
+    found = losses(tmp_path)
+    assert np.mean(found[-5:]) < 0.4 * np.mean(found[:3])
+
+
+def test_nan_stops_the_run_and_says_at_which_step(resident, tmp_path):
+    config = dataclasses.replace(CONFIG, lambda_rec=float("nan"))
+    with pytest.raises(Diverged, match="step 1"):
+        train(config, resident, tmp_path, schedule=Schedule(log_every=1))
+
+
+def test_a_count_that_does_not_divide_says_both_numbers(resident, tmp_path):
+    config = dataclasses.replace(CONFIG, data=dataclasses.replace(CONFIG.data, real_strips=7))
+    with pytest.raises(ValueError, match=r"real_strips=7 .* devices=2"):
+        train(config, resident, tmp_path)
+
+
+def test_a_checkpoint_of_another_size_names_the_entry(resident, tmp_path):
+    train(dataclasses.replace(CONFIG, optimizer=OptimizerConfig(1e-3, warmup_steps=0, total_steps=1)), resident, tmp_path)
+    other = dataclasses.replace(CONFIG, model=dataclasses.replace(CONFIG.model, embed=48))
+    with pytest.raises(ValueError, match=r"shape mismatch at .*recognizer"):
+        train(other, resident, tmp_path)
+
+
+def test_scenes_leave_the_strips_statistics_alone():
+    state = init_state(CONFIG)
+    after, metrics = jax.jit(lambda s, x: train_step(CONFIG, s, None, x, jax.random.key(0)))(state, scenes())
+    leaves_close(after.batch_stats, state.batch_stats, atol=0)
+    assert float(metrics["loss"]) == pytest.approx(float(metrics["det"] + metrics["rec_scenes"]), rel=1e-5)
+
+
+def test_words_to_read_are_legible_ones_moved_a_little():
+    batch = scenes(batch=1, words=4)
+    batch = batch._replace(ignore=np.array([[True, False, False, True]]))
+    quads, labels, readable = words_to_read(CONFIG, Batch(*map(jnp.asarray, batch)), jax.random.key(1))
+    assert readable.tolist() == [[True, True]]
+    chosen = {tuple(row) for row in np.asarray(labels[0, :, :5]).tolist()}
+    assert chosen == {tuple(row) for row in batch.labels[0, 1:3, :5].tolist()}
+    distance = np.abs(np.asarray(quads[0])[:, None] - batch.quads[0, 1:3][None]).max((2, 3)).min(1)
+    assert np.all(distance < 5) and np.all(distance > 0)
+
+
+def test_merge_keeps_what_a_pass_did_not_touch():
+    assert merge({"a": {"x": 1, "y": 2}, "b": 3}, {"a": {"x": 9}}) == {"a": {"x": 9, "y": 2}, "b": 3}
+
+
+def test_curriculum_climbs_and_can_be_off():
+    config = dataclasses.replace(CONFIG, data=DataConfig(curriculum_steps=100))
+    assert [float(difficulty(config, jnp.array(s))) for s in (0, 50, 500)] == [0.0, 0.5, 1.0]
+    assert float(difficulty(dataclasses.replace(CONFIG, data=DataConfig(curriculum_steps=0)), jnp.array(0))) == 1.0
+
+
+def test_the_average_is_what_is_released(resident, tmp_path):
+    state = train(CONFIG, resident, tmp_path)
+    variables = released_variables(state)
+    assert variables["params"] is state.ema and variables["batch_stats"] is state.batch_stats
