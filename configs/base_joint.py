@@ -15,10 +15,19 @@ config = Config(
         scene_size=288,
         scene_words=64,
         read_words=6,
-        real_weights={"iiit5k": 4.0, "svt": 6.0, "ic03": 4.0, "ic15": 4.0, "funsd": 0.6, "sroie": 0.5},
+        real_weights={
+            "iiit5k": 4.0,
+            "svt": 6.0,
+            "ic03": 4.0,
+            "ic15": 4.0,
+            "funsd": 0.6,
+            "sroie": 0.5,
+        },
         curriculum_steps=0,
     ),
-    optimizer=OptimizerConfig(learning_rate=1.6e-3, warmup_steps=100, total_steps=4000, final_fraction=0.01),
+    optimizer=OptimizerConfig(
+        learning_rate=1.6e-3, warmup_steps=100, total_steps=4000, final_fraction=0.01
+    ),
     lambda_det=2.0,
     start_from="runs/strips/model",
 )

@@ -11,8 +11,17 @@ config = Config(
     data=DataConfig(
         strips=80,
         real_strips=48,
-        real_weights={"iiit5k": 4.0, "svt": 4.0, "ic03": 4.0, "ic15": 3.0, "funsd": 0.5, "sroie": 0.5},
+        real_weights={
+            "iiit5k": 4.0,
+            "svt": 4.0,
+            "ic03": 4.0,
+            "ic15": 3.0,
+            "funsd": 0.5,
+            "sroie": 0.5,
+        },
         curriculum_steps=1500,
     ),
-    optimizer=OptimizerConfig(learning_rate=2e-3, warmup_steps=200, total_steps=8000, weight_decay=0.02),
+    optimizer=OptimizerConfig(
+        learning_rate=2e-3, warmup_steps=200, total_steps=8000, weight_decay=0.02
+    ),
 )

@@ -158,14 +158,15 @@ def build(cls: type, values: Mapping[str, Any], path: str = "config") -> Any:
 
 
 def _coerce(hint: Any, value: Any, path: str) -> Any:
-    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
-        return build(typing.cast(type, hint), value, path)
+    if isinstance(value, Mapping) and isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return build(hint, value, path)
+    hint = typing.cast(Any, hint)
     origin = typing.get_origin(hint)
     if origin is tuple:
         return tuple(value)
     if origin not in (None, types.UnionType) or hint is Mapping:
         return value
-    accepted = (int, float) if hint is float else hint
+    accepted: Any = (int, float) if hint is float else hint
     if not isinstance(value, accepted):
         raise ValueError(f"{path}: expected {hint.__name__}, got {value!r}")
     return hint(value)

@@ -5,7 +5,7 @@ Dimension letters, one meaning each in the whole project:
 `v` charset size incl. blank · `d` embedding · `k` attention window.
 Units are suffixes: `_px` pixels, `_cells` cells of a feature map, `_s`, `_ms`.
 A box is a quad `[4, 2]`: xy corners in pixels, clockwise from the top left of the TEXT (reading order), pixel centres at
-integer + 0.5, so that an image of width w spans 0..w. Images are RGB, `[h, w, 3]`, uint8 0..255 (or float 0..255 on the device).
+integer + 0.5, so that an image of width w spans 0..w. Images are RGB, `[h, w, 3]`, uint8 (or float on the device) 0..255.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """Local attention against dense attention under a hand-drawn block mask; positions at any length."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,7 +23,9 @@ def test_equals_dense_attention_with_the_block_mask(t, window):
     q, k, v = (np.asarray(jax.random.normal(jax.random.key(i), (2, t, 3, 8))) for i in range(3))
     block = np.arange(t) // window
     allowed = np.broadcast_to(block[:, None] == block[None], (2, t, t))
-    found = local_attention(*map(jnp.asarray, (q, k, v)), jnp.ones((2, t), bool), window)
+    found = local_attention(
+        jnp.asarray(q), jnp.asarray(k), jnp.asarray(v), jnp.ones((2, t), bool), window
+    )
     np.testing.assert_allclose(found, dense_attention(q, k, v, allowed), atol=1e-5)
 
 
@@ -43,7 +47,9 @@ def test_masked_columns_change_nothing_and_say_nothing():
     q, k, v = (jax.random.normal(jax.random.key(i), (1, 12, 2, 4)) for i in range(3))
     mask = jnp.arange(12)[None] < 7
     found = local_attention(q, k, v, mask, 8)
-    np.testing.assert_allclose(found[:, :7], local_attention(q[:, :7], k[:, :7], v[:, :7], mask[:, :7], 8), atol=1e-6)
+    np.testing.assert_allclose(
+        found[:, :7], local_attention(q[:, :7], k[:, :7], v[:, :7], mask[:, :7], 8), atol=1e-6
+    )
     assert not np.any(np.asarray(found[:, 7:]))
 
 
@@ -61,7 +67,9 @@ def test_positions_are_a_convolution_so_they_shift_with_the_text_and_take_any_le
     encoding = DynamicPositionalEncoding()
     x = jnp.zeros((1, 30, 4)).at[:, 10:14].set(1.0)
     variables = encoding.init(jax.random.key(0), x, jnp.ones((1, 30), bool))
-    a = encoding.apply(variables, x, jnp.ones((1, 30), bool))
-    b = encoding.apply(variables, jnp.concatenate([jnp.zeros((1, 5, 4)), x], 1), jnp.ones((1, 35), bool))
+    a: Any = encoding.apply(variables, x, jnp.ones((1, 30), bool))
+    b: Any = encoding.apply(
+        variables, jnp.concatenate([jnp.zeros((1, 5, 4)), x], 1), jnp.ones((1, 35), bool)
+    )
     np.testing.assert_allclose(a[0, 5:20], b[0, 10:25], atol=1e-6)
     assert sum(p.size for p in jax.tree.leaves(variables)) == 5 * 4

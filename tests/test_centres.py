@@ -13,7 +13,9 @@ def box(x, y, width, height):
 
 
 def perfect_maps(targets):
-    logits = jnp.log(jnp.clip(targets.heat, 1e-4, 1 - 1e-4)) - jnp.log1p(-jnp.clip(targets.heat, 1e-4, 1 - 1e-4))
+    logits = jnp.log(jnp.clip(targets.heat, 1e-4, 1 - 1e-4)) - jnp.log1p(
+        -jnp.clip(targets.heat, 1e-4, 1 - 1e-4)
+    )
     return DetectionMaps(logits, targets.corners)
 
 
@@ -25,7 +27,12 @@ def decode(quads, **options):
 
 
 def test_targets_decode_to_the_words_they_were_made_of():
-    words = [box(10, 10, 60, 16), box(100, 30, 30, 12), box(20, 80, 150, 40), [[180, 60], [200, 80], [192, 88], [172, 68]]]
+    words = [
+        box(10, 10, 60, 16),
+        box(100, 30, 30, 12),
+        box(20, 80, 150, 40),
+        [[180, 60], [200, 80], [192, 88], [172, 68]],
+    ]
     quads, scores, valid = decode(words)
     assert int(valid.sum()) == len(words)
     found = np.asarray(quads[0])[np.asarray(valid[0])]
@@ -48,11 +55,18 @@ def test_a_second_peak_on_the_same_word_is_dropped_but_a_small_word_inside_a_lar
     put(7, 10, 1.0, box(36, 26, 12, 6))  # small print on its upper edge
     put(30, 40, 3.0, box(150, 115, 40, 16))
     put(35, 5, -2.0, box(10, 135, 20, 10))  # under the threshold
-    quads, scores, valid = decode_centres(DetectionMaps(jnp.asarray(heat), jnp.asarray(corners)), slots=8, stride=4)
+    _quads, scores, valid = decode_centres(
+        DetectionMaps(jnp.asarray(heat), jnp.asarray(corners)), slots=8, stride=4
+    )
     kept = np.round(1 / (1 + np.exp(-np.array([4.0, 3.0, 1.0]))), 4)
-    assert sorted(np.round(np.asarray(scores[0])[np.asarray(valid[0])], 4), reverse=True) == kept.tolist()
+    assert (
+        sorted(np.round(np.asarray(scores[0])[np.asarray(valid[0])], 4), reverse=True)
+        == kept.tolist()
+    )
 
 
 def test_more_slots_than_cells_is_no_error():
-    quads, _, valid = decode_centres(DetectionMaps(jnp.zeros((1, 2, 2)), jnp.zeros((1, 2, 2, 4, 2))), slots=99, stride=4)
+    quads, _, valid = decode_centres(
+        DetectionMaps(jnp.zeros((1, 2, 2)), jnp.zeros((1, 2, 2, 4, 2))), slots=99, stride=4
+    )
     assert quads.shape == (1, 4, 4, 2) and valid.shape == (1, 4)

@@ -23,9 +23,15 @@ def test_every_experiment_file_builds_and_says_how_it_is_run(path):
 
 
 def test_overrides_reach_nested_entries_and_unknown_ones_are_named():
-    config = load_config(CONFIGS[0], ["optimizer.total_steps=7777", "model.window=8", "start_from=elsewhere"])
-    assert (config.optimizer.total_steps, config.model.window, config.start_from) == (7777, 8, "elsewhere")
-    with pytest.raises(ValueError, match="model.depth"):
+    config = load_config(
+        CONFIGS[0], ["optimizer.total_steps=7777", "model.window=8", "start_from=elsewhere"]
+    )
+    assert (config.optimizer.total_steps, config.model.window, config.start_from) == (
+        7777,
+        8,
+        "elsewhere",
+    )
+    with pytest.raises(ValueError, match=r"model\.depth"):
         load_config(CONFIGS[0], ["model.depth=3"])
 
 

@@ -33,7 +33,9 @@ def test_samples_lie_where_the_quad_says(angle, height, aspect):
     down = np.array([-np.sin(angle), np.cos(angle)]) * height
     middle = np.array([300.0, 200.0])
     quad = np.array([-along - down, along - down, along + down, down - along]) / 2 + middle
-    strips, inside = sample_strips(ramps(400, 600), jnp.asarray(quad, jnp.float32)[None, None], 16, 64)
+    strips, inside = sample_strips(
+        ramps(400, 600), jnp.asarray(quad, jnp.float32)[None, None], 16, 64
+    )
     used = int(inside[0, 0].sum())
     assert used == int(np.clip(round(16 * aspect), 4, 64)) or abs(used - 16 * aspect) <= 1
     u, v = (np.arange(used) + 0.5) / used, (np.arange(16) + 0.5) / 16
@@ -45,11 +47,15 @@ def test_samples_lie_where_the_quad_says(angle, height, aspect):
 
 def test_a_tall_word_is_read_from_a_mean_not_from_every_fourth_pixel():
     rng = np.random.default_rng(0)
-    noise = Features(jnp.asarray(rng.normal(size=(1, 128, 128, 1)), jnp.float32), jnp.zeros((1, 64, 64, 1)))
+    noise = Features(
+        jnp.asarray(rng.normal(size=(1, 128, 128, 1)), jnp.float32), jnp.zeros((1, 64, 64, 1))
+    )
 
     def spread(height):
-        quad = jnp.array([[10.0, 10], [10 + height, 10], [10 + height, 10 + height], [10, 10 + height]])
-        strips, inside = sample_strips(noise, quad[None, None], 16, 64)
+        quad = jnp.array(
+            [[10.0, 10], [10 + height, 10], [10 + height, 10 + height], [10, 10 + height]]
+        )
+        strips, _inside = sample_strips(noise, quad[None, None], 16, 64)
         return float(strips[0, 0, :, :16, 0].std())
 
     assert spread(32) > 0.8  # cells on samples
@@ -58,7 +64,9 @@ def test_a_tall_word_is_read_from_a_mean_not_from_every_fourth_pixel():
 
 def test_canvas_shortcut_equals_sampling_the_canvas_quad():
     keys = jax.random.split(jax.random.key(0))
-    features = Features(jax.random.normal(keys[0], (2, 16, 64, 3)), jax.random.normal(keys[1], (2, 8, 32, 5)))
+    features = Features(
+        jax.random.normal(keys[0], (2, 16, 64, 3)), jax.random.normal(keys[1], (2, 8, 32, 5))
+    )
     widths = [128.0, 60.0]
     quads = jnp.array([[[[0, 0], [w, 0], [w, 32], [0, 32]]] for w in widths])
     sampled, inside = sample_strips(features, quads, 16, 64)

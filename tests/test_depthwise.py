@@ -40,7 +40,9 @@ def test_both_implementations_equal_the_definition(height, width, strides, size)
 
 @pytest.mark.parametrize("strides", [(1, 1), (2, 2), (2, 1)])
 def test_custom_gradient_equals_the_convolutions_own(strides):
-    x, kernel = (jax.random.normal(jax.random.key(i), s) for i, s in enumerate([(3, 9, 10, 4), (3, 3, 1, 4)]))
+    x, kernel = (
+        jax.random.normal(jax.random.key(i), s) for i, s in enumerate([(3, 9, 10, 4), (3, 3, 1, 4)])
+    )
 
     def loss(x, kernel, implementation):
         return jnp.sin(depthwise(x, kernel, strides, implementation)).sum()
@@ -52,9 +54,13 @@ def test_custom_gradient_equals_the_convolutions_own(strides):
 
 
 def test_kernel_gradient_is_the_same_on_cpu_and_elsewhere():
-    padded, g = (jax.random.normal(jax.random.key(i), s) for i, s in enumerate([(4, 8, 9, 5), (4, 6, 7, 5)]))
+    padded, g = (
+        jax.random.normal(jax.random.key(i), s) for i, s in enumerate([(4, 8, 9, 5), (4, 6, 7, 5)])
+    )
     arguments = padded, g, (3, 3), (1, 1)
-    np.testing.assert_allclose(_kernel_gradient_scan(*arguments), _kernel_gradient_sum(*arguments), atol=1e-4)
+    np.testing.assert_allclose(
+        _kernel_gradient_scan(*arguments), _kernel_gradient_sum(*arguments), atol=1e-4
+    )
 
 
 def test_refuses_even_kernels_and_unknown_implementations():

@@ -36,13 +36,17 @@ def test_ctc_sums_over_all_alignments(label, seed):
     logits = np.random.default_rng(seed).normal(size=(t, 3))
     probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     padded = jnp.array([label + [0] * (4 - len(label))])
-    found = ctc_loss(jnp.log(jnp.asarray(probabilities, jnp.float32))[None], padded, jnp.ones(1, bool))
+    found = ctc_loss(
+        jnp.log(jnp.asarray(probabilities, jnp.float32))[None], padded, jnp.ones(1, bool)
+    )
     assert float(found) == pytest.approx(all_paths_loss(probabilities, label), rel=1e-4)
 
 
 def test_ctc_counts_valid_words_that_fit_and_no_others():
     log_probs = jax.nn.log_softmax(jax.random.normal(jax.random.key(0), (4, 3, 5)))
-    labels = jnp.array([[1, 2, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0], [3, 0, 0, 0]])  # fits, too long, empty, not valid
+    labels = jnp.array(
+        [[1, 2, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0], [3, 0, 0, 0]]
+    )  # fits, too long, empty, not valid
     valid = jnp.array([True, True, True, False])
     alone = ctc_loss(log_probs[:1], labels[:1], valid[:1])
     value, gradient = jax.value_and_grad(ctc_loss)(log_probs, labels, valid)
@@ -52,7 +56,9 @@ def test_ctc_counts_valid_words_that_fit_and_no_others():
 
 
 def test_ctc_gets_columns_from_the_mask_not_from_confident_blanks():
-    sure = jnp.full((1, 4, 3), -60.0).at[0, :, 0].set(0.0)  # blank with probability one in float32, nothing masked
+    sure = (
+        jnp.full((1, 4, 3), -60.0).at[0, :, 0].set(0.0)
+    )  # blank with probability one in float32, nothing masked
     assert float(ctc_loss(sure, jnp.array([[1, 2]]), jnp.ones(1, bool))) > 50
 
 
@@ -70,7 +76,9 @@ def test_focal_of_three_cells_by_hand():
     )
     logits = jnp.asarray(np.log(p / (1 - p)), jnp.float32).reshape(1, 1, 3)
     target = jnp.asarray(target, jnp.float32).reshape(1, 1, 3)
-    assert float(focal_loss(logits, target, jnp.ones_like(target))) == pytest.approx(expected, rel=1e-5)
+    assert float(focal_loss(logits, target, jnp.ones_like(target))) == pytest.approx(
+        expected, rel=1e-5
+    )
     ignoring = jnp.array([[[1.0, 1.0, 0.0]]])
     without = expected + 0.6**2 * math.log(0.4)
     assert float(focal_loss(logits, target, ignoring)) == pytest.approx(without, rel=1e-5)
@@ -94,7 +102,10 @@ def test_corner_loss_is_huber_in_word_heights():
 
 def test_corner_loss_is_blind_where_the_weight_is_zero():
     wild = jnp.full((1, 3, 3, 4, 2), 50.0)
-    assert float(corner_loss(wild, jnp.zeros_like(wild), jnp.ones((1, 3, 3)), jnp.zeros((1, 3, 3)))) == 0.0
+    assert (
+        float(corner_loss(wild, jnp.zeros_like(wild), jnp.ones((1, 3, 3)), jnp.zeros((1, 3, 3))))
+        == 0.0
+    )
 
 
 def test_total_is_the_weighted_sum_of_the_two_tasks():
@@ -102,5 +113,7 @@ def test_total_is_the_weighted_sum_of_the_two_tasks():
     maps = DetectionMaps(jnp.zeros((1, 2, 2)), jnp.ones((1, 2, 2, 4, 2)))
     targets = DetectionTargets(jnp.zeros((1, 2, 2)), ones, jnp.zeros((1, 2, 2, 4, 2)), ones, ones)
     terms = detection_loss(maps, targets)
-    assert float(terms["det"]) == pytest.approx(float(terms["focal"] + CORNER_WEIGHT * terms["corners"]))
+    assert float(terms["det"]) == pytest.approx(
+        float(terms["focal"] + CORNER_WEIGHT * terms["corners"])
+    )
     assert float(total_loss(jnp.float32(2.0), jnp.float32(3.0), 0.5, 4.0)) == 13.0

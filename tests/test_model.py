@@ -25,7 +25,11 @@ def variables():
 
 @pytest.mark.parametrize(
     ("name", "parameters", "limit"),
-    [("gemma3-base", 1_082_785, 3_900_000), ("gemma3-tiny", 293_881, 1_300_000), ("debug", 139_289, 300_000)],
+    [
+        ("gemma3-base", 1_082_785, 3_900_000),
+        ("gemma3-tiny", 293_881, 1_300_000),
+        ("debug", 139_289, 300_000),
+    ],
 )
 def test_parameter_counts_are_exact_and_within_the_promise(name, parameters, limit):
     assert sum(count_parameters(MODELS[name]).values()) == parameters <= limit
@@ -33,7 +37,9 @@ def test_parameter_counts_are_exact_and_within_the_promise(name, parameters, lim
 
 def test_compute_stays_within_the_budget():
     table = describe(MODELS["gemma3-base"])
-    assert "2.06 G multiply-adds" in table and "43.4 M multiply-adds" in table  # DESIGN: 3 G and 60 M
+    assert (
+        "2.06 G multiply-adds" in table and "43.4 M multiply-adds" in table
+    )  # DESIGN: 3 G and 60 M
     assert "1,082,785 parameters = 4.33 MB in FP32" in table
 
 
@@ -74,7 +80,9 @@ def test_every_parameter_gets_a_gradient_from_the_joint_loss(variables):
         state = {"params": params, "batch_stats": variables["batch_stats"]}
         (maps, log_probs), _ = model.apply(state, images, quads, mutable=["batch_stats"])
         targets = detection_targets(quads, yes, ~yes, maps.centre.shape[1:], 4)
-        return detection_loss(maps, targets)["det"] + ctc_loss(log_probs[:, 0], jnp.array([[5, 6], [7, 8]]), yes[:, 0])
+        return detection_loss(maps, targets)["det"] + ctc_loss(
+            log_probs[:, 0], jnp.array([[5, 6], [7, 8]]), yes[:, 0]
+        )
 
     gradients = jax.jit(jax.grad(loss))(variables["params"])
     for path, gradient in jax.tree_util.tree_leaves_with_path(gradients):
@@ -85,7 +93,11 @@ def test_every_parameter_gets_a_gradient_from_the_joint_loss(variables):
 def test_spot_is_one_program_and_vmaps_over_pictures(variables):
     images = jnp.asarray(np.random.default_rng(0).integers(0, 255, (2, 64, 96, 3)), jnp.uint8)
     found = spot(variables, images, config=DEBUG, slots=8)
-    assert found.quads.shape == (2, 8, 4, 2) and found.tokens.shape == found.token_probs.shape == (2, 8, 32)
+    assert found.quads.shape == (2, 8, 4, 2) and found.tokens.shape == found.token_probs.shape == (
+        2,
+        8,
+        32,
+    )
     one_by_one = jax.vmap(lambda x: spot(variables, x[None], config=DEBUG, slots=8))(images)
     np.testing.assert_allclose(one_by_one.scores[:, 0], found.scores, atol=1e-5)
     assert np.all((found.token_probs >= 0) & (found.token_probs <= 1.0001))

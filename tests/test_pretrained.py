@@ -23,8 +23,12 @@ def test_round_trip(variables, tmp_path, half, tolerance):
     save_pretrained(tmp_path, DEBUG, variables, half=half, recipe={"training": {"steps": 3}})
     config, found = load_pretrained(tmp_path)
     assert config == DEBUG
-    for (path, a), b in zip(jax.tree_util.tree_leaves_with_path(variables), jax.tree.leaves(found), strict=True):
-        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance, err_msg=jax.tree_util.keystr(path))
+    for (path, a), b in zip(
+        jax.tree_util.tree_leaves_with_path(variables), jax.tree.leaves(found), strict=True
+    ):
+        np.testing.assert_allclose(
+            a, b, rtol=tolerance, atol=tolerance, err_msg=jax.tree_util.keystr(path)
+        )
     assert json.loads((tmp_path / "config.json").read_text())["training"] == {"steps": 3}
 
 

@@ -29,14 +29,21 @@ def test_heat_spreads_along_the_line_more_than_across():
 
 
 def test_a_vertical_word_spreads_down_the_page():
-    quad = [[40, 10], [40, 70], [24, 70], [24, 10]]  # read downwards: top left of the text is the page's top right
+    quad = [
+        [40, 10],
+        [40, 70],
+        [24, 70],
+        [24, 10],
+    ]  # read downwards: top left of the text is the page's top right
     heat = np.asarray(targets([quad]).heat[0])
     assert heat[12, 8] > heat[10, 10]
 
 
 def test_corners_point_from_the_cell_to_the_words_corners_in_cells():
     t = targets([box(20, 24, 40, 16)])
-    np.testing.assert_allclose(t.corners[0, 8, 10], np.array(box(20, 24, 40, 16)) / 4 - [10.5, 8.5], atol=1e-6)
+    np.testing.assert_allclose(
+        t.corners[0, 8, 10], np.array(box(20, 24, 40, 16)) / 4 - [10.5, 8.5], atol=1e-6
+    )
     assert float(t.height[0, 8, 10]) == 4.0 and float(t.corner_weight[0, 8, 10]) == 1.0
     assert float(t.corner_weight[0, 0, 0]) == 0.0
 

@@ -40,12 +40,16 @@ def resident():
 
 def scenes(batch=2, words=3, size=64):
     rng = np.random.default_rng(0)
-    quads = np.tile(np.array([[8, 8], [40, 8], [40, 20], [8, 20]], np.float32), (batch, words, 1, 1))
+    quads = np.tile(
+        np.array([[8, 8], [40, 8], [40, 20], [8, 20]], np.float32), (batch, words, 1, 1)
+    )
     quads += rng.uniform(0, 20, (batch, words, 1, 2)).astype(np.float32)
     labels = rng.integers(1, 90, (batch, words, 25)).astype(np.int32)
     labels[..., 5:] = 0
     valid = np.ones((batch, words), bool)
-    return Batch(rng.integers(0, 255, (batch, size, size, 3)).astype(np.uint8), quads, labels, valid, ~valid)
+    return Batch(
+        rng.integers(0, 255, (batch, size, size, 3)).astype(np.uint8), quads, labels, valid, ~valid
+    )
 
 
 def losses(folder):
@@ -60,7 +64,8 @@ def leaves_close(a, b, **tolerance):
 
 def test_a_stopped_run_continues_bit_for_bit(resident, tmp_path):
     whole, half = tmp_path / "whole", tmp_path / "half"
-    whole.mkdir(), half.mkdir()
+    whole.mkdir()
+    half.mkdir()
     every = Schedule(log_every=1, save_every=3)
     expected = train(CONFIG, resident, whole, schedule=every)
     train(CONFIG, resident, half, schedule=dataclasses.replace(every, budget_minutes=0.0))
@@ -87,7 +92,9 @@ def test_two_devices_train_as_one():
 
 
 def test_the_loss_of_memorisable_words_falls(resident, tmp_path):
-    config = dataclasses.replace(CONFIG, optimizer=OptimizerConfig(3e-3, warmup_steps=5, total_steps=40))
+    config = dataclasses.replace(
+        CONFIG, optimizer=OptimizerConfig(3e-3, warmup_steps=5, total_steps=40)
+    )
     train(config, resident, tmp_path, schedule=Schedule(log_every=1, save_every=100))
     found = losses(tmp_path)
     assert np.mean(found[-5:]) < 0.4 * np.mean(found[:3])
@@ -106,7 +113,11 @@ def test_a_count_that_does_not_divide_says_both_numbers(resident, tmp_path):
 
 
 def test_a_checkpoint_of_another_size_names_the_entry(resident, tmp_path):
-    train(dataclasses.replace(CONFIG, optimizer=OptimizerConfig(1e-3, warmup_steps=0, total_steps=1)), resident, tmp_path)
+    train(
+        dataclasses.replace(CONFIG, optimizer=OptimizerConfig(1e-3, warmup_steps=0, total_steps=1)),
+        resident,
+        tmp_path,
+    )
     other = dataclasses.replace(CONFIG, model=dataclasses.replace(CONFIG.model, embed=48))
     with pytest.raises(ValueError, match=r"shape mismatch at .*recognizer"):
         train(other, resident, tmp_path)
@@ -114,15 +125,21 @@ def test_a_checkpoint_of_another_size_names_the_entry(resident, tmp_path):
 
 def test_scenes_leave_the_strips_statistics_alone():
     state = init_state(CONFIG)
-    after, metrics = jax.jit(lambda s, x: train_step(CONFIG, s, None, x, jax.random.key(0)))(state, scenes())
+    after, metrics = jax.jit(lambda s, x: train_step(CONFIG, s, None, x, jax.random.key(0)))(
+        state, scenes()
+    )
     leaves_close(after.batch_stats, state.batch_stats, atol=0)
-    assert float(metrics["loss"]) == pytest.approx(float(metrics["det"] + metrics["rec_scenes"]), rel=1e-5)
+    assert float(metrics["loss"]) == pytest.approx(
+        float(metrics["det"] + metrics["rec_scenes"]), rel=1e-5
+    )
 
 
 def test_words_to_read_are_legible_ones_moved_a_little():
     batch = scenes(batch=1, words=4)
     batch = batch._replace(ignore=np.array([[True, False, False, True]]))
-    quads, labels, readable = words_to_read(CONFIG, Batch(*map(jnp.asarray, batch)), jax.random.key(1))
+    quads, labels, readable = words_to_read(
+        CONFIG, Batch(*map(jnp.asarray, batch)), jax.random.key(1)
+    )
     assert readable.tolist() == [[True, True]]
     chosen = {tuple(row) for row in np.asarray(labels[0, :, :5]).tolist()}
     assert chosen == {tuple(row) for row in batch.labels[0, 1:3, :5].tolist()}
@@ -131,13 +148,23 @@ def test_words_to_read_are_legible_ones_moved_a_little():
 
 
 def test_merge_keeps_what_a_pass_did_not_touch():
-    assert merge({"a": {"x": 1, "y": 2}, "b": 3}, {"a": {"x": 9}}) == {"a": {"x": 9, "y": 2}, "b": 3}
+    assert merge({"a": {"x": 1, "y": 2}, "b": 3}, {"a": {"x": 9}}) == {
+        "a": {"x": 9, "y": 2},
+        "b": 3,
+    }
 
 
 def test_curriculum_climbs_and_can_be_off():
     config = dataclasses.replace(CONFIG, data=DataConfig(curriculum_steps=100))
     assert [float(difficulty(config, jnp.array(s))) for s in (0, 50, 500)] == [0.0, 0.5, 1.0]
-    assert float(difficulty(dataclasses.replace(CONFIG, data=DataConfig(curriculum_steps=0)), jnp.array(0))) == 1.0
+    assert (
+        float(
+            difficulty(
+                dataclasses.replace(CONFIG, data=DataConfig(curriculum_steps=0)), jnp.array(0)
+            )
+        )
+        == 1.0
+    )
 
 
 def test_the_average_is_what_is_released(resident, tmp_path):

@@ -13,6 +13,7 @@ from gemma3_jax.data.effects import blur, gaussian, hash_noise, jpeg, tone
 from gemma3_jax.data.real import WordPack
 from gemma3_jax.types import Batch
 
+
 class WordTable(NamedTuple):
     """A `WordPack` in device memory with the odds of each word being drawn."""
 
@@ -20,6 +21,7 @@ class WordTable(NamedTuple):
     widths: Array  # [m] float32 px
     labels: Array  # [m, l] int32
     cumulative: Array  # [m] cumulative sampling probability
+
 
 def word_table(pack: WordPack, weights: dict[str, float]) -> WordTable:
     """Arrays of `pack`; `weights` give each corpus's words their odds (see WordPack.weights)."""
@@ -31,6 +33,7 @@ def word_table(pack: WordPack, weights: dict[str, float]) -> WordTable:
         jnp.asarray(cumulative),
     )
 
+
 def real_strips(key: Array, table: WordTable, count: int) -> Batch:
     """`count` augmented crops; sample i depends on `fold_in(key, i)` only, so device counts do not matter."""
     keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(count))
@@ -40,6 +43,7 @@ def real_strips(key: Array, table: WordTable, count: int) -> Batch:
     quads = jnp.stack([jnp.stack(c, axis=-1) for c in corners], axis=1)[:, None]
     ones = jnp.ones((count, 1), bool)
     return Batch(images, quads, labels[:, None], ones, ~ones)
+
 
 def _one(key: Array, table: WordTable) -> tuple[Array, Array, Array]:
     u = jax.random.uniform(key, (12,))
@@ -59,8 +63,9 @@ def _one(key: Array, table: WordTable) -> tuple[Array, Array, Array]:
     image = jnp.clip(jnp.round(image * 255), 0, 255).astype(jnp.uint8)
     return image, width, table.labels[pick]
 
+
 def _warp(
-    image: Float[Array, "h w 3"], width: Float[Array, ""], amount: Float[Array, "5"]
+    image: Float[Array, "h w 3"], width: Float[Array, ""], amount: Float[Array, 5]
 ) -> tuple[Float[Array, "h w 3"], Float[Array, ""]]:
     """A small affine change of the crop: stretch, zoom, slant, tilt and shift; bilinear, edges repeat."""
     h, w, _ = image.shape
@@ -82,7 +87,7 @@ def _warp(
     bottom = flat[index + w] * (1 - fx) + flat[index + w + 1] * fx
     return top * (1 - fy) + bottom * fy, new_width
 
+
 def concatenate(first: Batch, second: Batch) -> Batch:
     """Two batches of the same picture size as one."""
     return Batch(*(jnp.concatenate(pair) for pair in zip(first, second, strict=True)))
-

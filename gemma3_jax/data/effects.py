@@ -30,7 +30,10 @@ def hash_noise(seed: Any, shape: tuple[int, ...]) -> Any:
 
     One hash per value, the same on every backend and for every batch split; quality is ample for sensor noise.
     """
-    x = jnp.arange(int(np.prod(shape)), dtype=jnp.uint32).reshape(shape) * jnp.uint32(0x9E3779B9) + seed
+    x = (
+        jnp.arange(int(np.prod(shape)), dtype=jnp.uint32).reshape(shape) * jnp.uint32(0x9E3779B9)
+        + seed
+    )
     for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):  # lowbias32, C. Wellons 2018
         x = (x ^ (x >> shift)) * jnp.uint32(factor)
     x = x ^ (x >> 16)
@@ -41,8 +44,8 @@ def hash_noise(seed: Any, shape: tuple[int, ...]) -> Any:
 def blur(image: Any, kernel_y: Any, kernel_x: Any) -> Any:
     """Separable blur [h, w] or [h, w, c] with edge repeat as two banded matrix products; kernels [9], centred.
 
-    (Lead, 01:05: shifted adds got fused into their producers 9 times over, barriers are dropped on CPU; a dot is never fused: 9.2 -> 2.3 ms
-    of CPU per crop. Keep.)
+    XLA's CPU backend fuses shifted adds into whatever made the picture and computes that once per tap; a matrix product
+    it never fuses (docs/performance.md: 9.2 -> 2.3 ms of processor time per crop), and a TPU likes it too.
     """
 
     def band(size: int, kernel: Any) -> Any:
@@ -84,12 +87,17 @@ def _dct() -> np.ndarray:
     return np.kron(basis, basis).astype(np.float32)
 
 
-_QUANT = np.array(
-    [16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62]
-    + [18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99],
-    np.float32,
-)  # fmt: skip
-_YCC = np.array([[0.299, 0.587, 0.114], [-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]], np.float32)
+# fmt: off
+_QUANT = np.array([
+    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55,
+    14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62,
+    18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92,
+    49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
+], np.float32)
+# fmt: on
+_YCC = np.array(
+    [[0.299, 0.587, 0.114], [-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]], np.float32
+)
 
 
 def jpeg(image: Any, strength: Any) -> Any:
@@ -100,10 +108,19 @@ def jpeg(image: Any, strength: Any) -> Any:
     height, width, _ = image.shape
     planes = settle(jnp.einsum("hwc,kc->khw", image * 255, _YCC))
     luma = _quantise(planes[0] - 128, strength) + 128
-    half = planes[1:].reshape(2, height // 2, 2, width // 2, 2).mean((2, 4)).reshape(height, width // 2)
+    half = (
+        planes[1:]
+        .reshape(2, height // 2, 2, width // 2, 2)
+        .mean((2, 4))
+        .reshape(height, width // 2)
+    )
     chroma = _quantise(half, strength * 1.6).reshape(2, height // 2, width // 2)
     chroma = jnp.repeat(jnp.repeat(chroma, 2, 1), 2, 2)
-    return jnp.clip(jnp.einsum("khw,ck->hwc", jnp.concatenate([luma[None], chroma]), np.linalg.inv(_YCC)) / 255, 0, 1)
+    return jnp.clip(
+        jnp.einsum("khw,ck->hwc", jnp.concatenate([luma[None], chroma]), np.linalg.inv(_YCC)) / 255,
+        0,
+        1,
+    )
 
 
 def _quantise(plane: Any, strength: Any) -> Any:
@@ -112,7 +129,9 @@ def _quantise(plane: Any, strength: Any) -> Any:
     dct = jnp.asarray(_dct())
     step = jnp.maximum(_QUANT * strength, 1.0)
     blocks = (jnp.round(blocks @ dct.T / step) * step) @ dct
-    return blocks.reshape(height // 8, width // 8, 8, 8).transpose(0, 2, 1, 3).reshape(height, width)
+    return (
+        blocks.reshape(height // 8, width // 8, 8, 8).transpose(0, 2, 1, 3).reshape(height, width)
+    )
 
 
 def enlarge(image: Any, scale: Any, last_row: Any, last_column: Any) -> Any:
@@ -122,7 +141,9 @@ def enlarge(image: Any, scale: Any, last_row: Any, last_column: Any) -> Any:
     """
 
     def along(x: Any, last: Any) -> Any:  # resamples axis 0 by whole rows
-        at = jnp.clip((jnp.arange(x.shape[0]) + 0.5) * scale - 0.5, 0, jnp.clip(last, 0, x.shape[0] - 1.001))
+        at = jnp.clip(
+            (jnp.arange(x.shape[0]) + 0.5) * scale - 0.5, 0, jnp.clip(last, 0, x.shape[0] - 1.001)
+        )
         low = jnp.floor(at)
         rows = low.astype(jnp.int32)
         part = (at - low)[:, None, None]

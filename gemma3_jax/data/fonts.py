@@ -34,7 +34,9 @@ class Face:
             if not isinstance(font, ImageFont.FreeTypeFont):
                 raise OSError("Pillow was built without FreeType: install a wheel from PyPI")
             return font
-        return ImageFont.truetype(self.path, size, index=self.index, layout_engine=ImageFont.Layout.BASIC)
+        return ImageFont.truetype(
+            self.path, size, index=self.index, layout_engine=ImageFont.Layout.BASIC
+        )
 
 
 def find_fonts(folders: Iterable[str]) -> list[Face]:
@@ -92,6 +94,8 @@ def choose(shapes: np.ndarray, score: np.ndarray, families: Sequence[str], most:
     for _, index in sorted(turns):
         if len(kept) == most:
             break
-        if score[index] >= LEAST_READABLE and (not kept or (flat[kept] @ flat[index]).max() < SAME_FACE):
+        if score[index] >= LEAST_READABLE and (
+            not kept or (flat[kept] @ flat[index]).max() < SAME_FACE
+        ):
             kept.append(index)
     return sorted(kept)

@@ -62,7 +62,9 @@ class _Drawn:
     stretch: float
 
 
-def build_atlas(faces: Sequence[fonts.Face], charset: Charset, *, max_fonts: int = 900) -> GlyphAtlas:
+def build_atlas(
+    faces: Sequence[fonts.Face], charset: Charset, *, max_fonts: int = 900
+) -> GlyphAtlas:
     """Draw `charset` in every readable face, at most `max_fonts` of them, families taken in turn.
 
     Dropped: faces without 62 distinct Latin letters and digits, symbol and barcode faces (letters too far from the mean
@@ -81,7 +83,9 @@ def build_atlas(faces: Sequence[fonts.Face], charset: Charset, *, max_fonts: int
         if glyphs is not None:
             drawn.append(glyphs)
     if not drawn:
-        raise ValueError(f"none of {len(faces)} font faces has Latin letters: install fonts or use builtin_atlas()")
+        raise ValueError(
+            f"none of {len(faces)} font faces has Latin letters: install fonts or use builtin_atlas()"
+        )
     shapes = np.stack([_shapes(glyphs, charset) for glyphs in drawn])
     score = _readability(shapes, charset)
     keep = fonts.choose(shapes, score, [glyphs.face.family for glyphs in drawn], max_fonts)
@@ -97,7 +101,9 @@ def builtin_atlas(charset: Charset | None = None) -> GlyphAtlas:
     face = fonts.Face("", 0, "Aileron", "Regular")
     glyphs = _draw_face(face.open(_DRAWN_AT), face, charset)
     if glyphs is None:
-        raise ValueError(f"Pillow's own font lacks Latin letters of the charset {charset.characters!r}")
+        raise ValueError(
+            f"Pillow's own font lacks Latin letters of the charset {charset.characters!r}"
+        )
     return _assemble([glyphs], np.ones(1), [False], charset)
 
 
@@ -118,7 +124,11 @@ def load_atlas(
     if path.exists():
         with np.load(path) as saved:
             current = int(saved["version"]) == FORMAT_VERSION
-            if current and str(saved["charset"]) == charset.characters and int(saved["max_fonts"]) == max_fonts:
+            if (
+                current
+                and str(saved["charset"]) == charset.characters
+                and int(saved["max_fonts"]) == max_fonts
+            ):
                 return GlyphAtlas(**{name: saved[name] for name in GlyphAtlas._fields})
     found = fonts.find_fonts(folders)
     if not found:
@@ -150,7 +160,8 @@ def _draw_face(font: ImageFont.FreeTypeFont, face: fonts.Face, charset: Charset)
     baseline = 2 + round(ascent * size / _DRAWN_AT)
     widths = [box[2] - box[0] for box in (font.getbbox(char, anchor="ls") for char in letters)]
     squeeze = min(1.0, (CELL - 3) / max(widths))
-    missing = bytes(font.getmask("\U0010fffe", mode="L"))
+    blank: Any = font.getmask("\U0010fffe", mode="L")
+    missing = bytes(blank)
     count = len(charset.characters)
     columns = np.zeros((count, CELL, CELL), np.uint8)
     advances, bearings = np.zeros(count, np.float32), np.zeros(count, np.float32)
@@ -160,6 +171,7 @@ def _draw_face(font: ImageFont.FreeTypeFont, face: fonts.Face, charset: Charset)
         if char == " ":
             has[index] = advances[index] > 1
             continue
+        mask: Any
         mask, (left, top) = font.getmask2(char, mode="L", anchor="ls")
         if 0 in mask.size or bytes(mask) == missing:
             continue
@@ -180,13 +192,19 @@ def _place(mask: Any, left: float, top: float, squeeze: float) -> tuple[np.ndarr
     grey, left, top = grey[:, cols[0] : cols[-1] + 1], left + cols[0], int(top)
     width = min(CELL - 2, max(1, round(grey.shape[1] * squeeze)))
     if width != grey.shape[1]:
-        grey = np.asarray(Image.fromarray(grey).resize((width, grey.shape[0]), Image.Resampling.BOX))
+        grey = np.asarray(
+            Image.fromarray(grey).resize((width, grey.shape[0]), Image.Resampling.BOX)
+        )
     first, last = max(0, -top), min(grey.shape[0], CELL - top)
     if last <= first:
         return cell, 0.0, (0, 0, 0)
     cell[top + first : top + last, 1 : 1 + width] = grey[first:last]
     inked = np.flatnonzero(cell.max(1) > 24)
-    return (cell, left * squeeze, (width, inked[0], inked[-1] + 1)) if len(inked) else (cell, 0.0, (0, 0, 0))
+    return (
+        (cell, left * squeeze, (width, inked[0], inked[-1] + 1))
+        if len(inked)
+        else (cell, 0.0, (0, 0, 0))
+    )
 
 
 def _shapes(glyphs: _Drawn, charset: Charset) -> np.ndarray:
@@ -196,7 +214,9 @@ def _shapes(glyphs: _Drawn, charset: Charset) -> np.ndarray:
         index = charset.characters.index(char)
         width, top, bottom = glyphs.ink[index].astype(int)
         ink = glyphs.columns[index, 1 : 1 + width, top:bottom].T
-        small = np.asarray(Image.fromarray(ink).resize((12, 12), Image.Resampling.BOX), np.float32).ravel()
+        small = np.asarray(
+            Image.fromarray(ink).resize((12, 12), Image.Resampling.BOX), np.float32
+        ).ravel()
         rows.append(small / max(np.linalg.norm(small), 1e-6))
     return np.stack(rows)
 
@@ -205,15 +225,26 @@ def _readability(shapes: np.ndarray, charset: Charset) -> np.ndarray:
     """Share of a face's letters and digits whose nearest mean shape is the right character, case aside. [f]"""
     names = [char for char in _READABLE if char in charset.characters]
     mean = shapes.mean(0)
-    nearest = np.einsum("fcd,kd->fck", shapes, mean / np.linalg.norm(mean, axis=1, keepdims=True)).argmax(-1)
-    same = np.array([[a.lower() == b.lower() or {a, b} <= set("0oO") or {a, b} <= set("1lI|") for b in names] for a in names])
+    nearest = np.einsum(
+        "fcd,kd->fck", shapes, mean / np.linalg.norm(mean, axis=1, keepdims=True)
+    ).argmax(-1)
+    same = np.array(
+        [
+            [a.lower() == b.lower() or {a, b} <= set("0oO") or {a, b} <= set("1lI|") for b in names]
+            for a in names
+        ]
+    )
     return same[np.arange(len(names)), nearest].mean(1)
 
 
 def _caps_only(shapes: np.ndarray, charset: Charset) -> bool:
     """Whether lower-case letters are drawn as (small) capitals: then the case asked for cannot be read."""
     names = [char for char in _READABLE if char in charset.characters]
-    pairs = [(names.index(a), names.index(a.upper())) for a in "abdeghnqrt" if a in names and a.upper() in names]
+    pairs = [
+        (names.index(a), names.index(a.upper()))
+        for a in "abdeghnqrt"
+        if a in names and a.upper() in names
+    ]
     return bool(pairs) and float(np.mean([shapes[a] @ shapes[b] for a, b in pairs])) > 0.93
 
 
@@ -221,7 +252,9 @@ def _aliases(has: np.ndarray, caps_only: bool, charset: Charset) -> np.ndarray:
     """For each character the one to draw instead: itself, its other case, or a common mark the face does have."""
     chars = charset.characters
     alias = np.arange(len(chars))
-    spare = next(chars.index(char) for char in "-.,Aa" + chars if char in chars and has[chars.index(char)])
+    spare = next(
+        chars.index(char) for char in "-.,Aa" + chars if char in chars and has[chars.index(char)]
+    )
     for index, char in enumerate(chars):
         if caps_only and char.islower() and char.upper() in chars:
             alias[index] = chars.index(char.upper())
@@ -230,10 +263,14 @@ def _aliases(has: np.ndarray, caps_only: bool, charset: Charset) -> np.ndarray:
     return alias.astype(np.uint8)
 
 
-def _assemble(drawn: list[_Drawn], score: np.ndarray, caps_only: list[bool], charset: Charset) -> GlyphAtlas:
+def _assemble(
+    drawn: list[_Drawn], score: np.ndarray, caps_only: list[bool], charset: Charset
+) -> GlyphAtlas:
     x = charset.characters.find("x")
     families = [glyphs.face.family for glyphs in drawn]
-    shares = np.array([score[i] ** 4 / np.sqrt(families.count(name)) for i, name in enumerate(families)])
+    shares = np.array(
+        [score[i] ** 4 / np.sqrt(families.count(name)) for i, name in enumerate(families)]
+    )
     advances, has = np.stack([g.advances for g in drawn]), np.stack([g.has for g in drawn])
     if " " in charset.characters:  # a face without a usable space gets a quarter of a cell
         space = charset.characters.index(" ")
@@ -244,7 +281,9 @@ def _assemble(drawn: list[_Drawn], score: np.ndarray, caps_only: list[bool], cha
         advances=advances,
         bearings=np.stack([g.bearings for g in drawn]),
         ink=np.stack([g.ink for g in drawn]),
-        alias=np.stack([_aliases(g.has, caps, charset) for g, caps in zip(drawn, caps_only, strict=True)]),
+        alias=np.stack(
+            [_aliases(g.has, caps, charset) for g, caps in zip(drawn, caps_only, strict=True)]
+        ),
         baseline=baseline,
         x_height=baseline - (np.stack([g.ink for g in drawn])[:, x, 1] if x >= 0 else baseline / 2),
         stretch=np.array([g.stretch for g in drawn], np.float32),

@@ -84,18 +84,27 @@ def coverage(packed: Any, line: Line, step: Any, rows_per_row: Any) -> tuple[Any
     place = line.left + (taps / _TAPS - PAD_COLUMNS) * step
     half = [_half(packed, line, place, parity) for parity in (0, 1)]
     words = _maximum(half[0][0], half[1][0])
-    grey = jax.lax.bitcast_convert_type(words, jnp.uint8).reshape(STRIP_COLUMNS, CELL).astype(jnp.float32)
+    grey = (
+        jax.lax.bitcast_convert_type(words, jnp.uint8)
+        .reshape(STRIP_COLUMNS, CELL)
+        .astype(jnp.float32)
+    )
     edge = jnp.arange(STRIP_COLUMNS)
     grey = grey * ((edge > 0) & (edge < STRIP_COLUMNS - 1))[:, None]
     centre = (jnp.arange(CELL) + 0.5) / rows_per_row
-    hats = jnp.maximum(1 - jnp.abs(centre[:, None] - (jnp.arange(CELL) + 0.5)) * rows_per_row, 0) * rows_per_row
+    hats = (
+        jnp.maximum(1 - jnp.abs(centre[:, None] - (jnp.arange(CELL) + 0.5)) * rows_per_row, 0)
+        * rows_per_row
+    )
     jitter = jnp.where(half[0][2] < half[1][2], half[0][1], half[1][1])
     return jnp.einsum("rv,xv->rx", hats, grey), jitter
 
 
 def _half(packed: Any, line: Line, place: Any, parity: int) -> tuple[Any, Any, Any]:
     """Every second letter at the given places: (packed columns averaged over taps, jitter, distance to the letter)."""
-    glyphs, lefts, widths, jitter = (x[parity::2] for x in (line.glyphs, line.lefts, line.widths, line.jitter))
+    glyphs, lefts, widths, jitter = (
+        x[parity::2] for x in (line.glyphs, line.lefts, line.widths, line.jitter)
+    )
     bounds = (lefts[:-1] + widths[:-1] + lefts[1:]) / 2
     index = (place[:, None] > bounds).sum(1)
     inside = place - lefts[index]

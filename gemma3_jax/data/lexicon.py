@@ -56,7 +56,9 @@ def load_lexicon(folder: Path | None = None, charset: Charset | None = None) -> 
         FileNotFoundError: when `folder` is given and holds no list.
     """
     charset = charset or Charset()
-    frequency = {word: 1.0 for word in phrases.COMMON_WORDS} if folder is None else read_words(folder)
+    frequency = (
+        {word: 1.0 for word in phrases.COMMON_WORDS} if folder is None else read_words(folder)
+    )
     words = [w for w in frequency if 1 <= len(w) < MAX_LABEL and not charset.unknown(w)]
     if not words:
         raise ValueError(f"no word can be written with the charset {charset.characters!r}")
@@ -68,7 +70,9 @@ def load_lexicon(folder: Path | None = None, charset: Charset | None = None) -> 
     pattern_weights = np.array([weight for _, weight in patterns], float)
 
     def pieces(texts: tuple[str, ...]) -> np.ndarray:
-        return np.array(charset.pad([t for t in texts if not charset.unknown(t)], MAX_LABEL), np.uint8)
+        return np.array(
+            charset.pad([t for t in texts if not charset.unknown(t)], MAX_LABEL), np.uint8
+        )
 
     return Lexicon(
         words=np.array(charset.pad(words, MAX_LABEL), np.uint8),
@@ -99,7 +103,11 @@ def read_words(folder: Path) -> dict[str, float]:
     found = False
     for share, rows in _lists(folder):
         found = True
-        listed = {word: count for word, count in rows if word.isascii() and word.isprintable() and " " not in word}
+        listed = {
+            word: count
+            for word, count in rows
+            if word.isascii() and word.isprintable() and " " not in word
+        }
         roots = {word: max(count, 1.0) ** 0.5 for word, count in listed.items()}
         norm = sum(roots.values())
         for word, root in roots.items():
@@ -112,7 +120,10 @@ def read_words(folder: Path) -> dict[str, float]:
 def _lists(folder: Path) -> Iterator[tuple[float, list[tuple[str, float]]]]:
     for path in sorted(folder.glob("*_50k.txt")):
         rows = [line.rsplit(" ", 1) for line in path.read_text("utf-8").splitlines() if " " in line]
-        yield (4.0 if path.name.startswith("en") else 0.25), [(word, float(count)) for word, count in rows]
+        yield (
+            (4.0 if path.name.startswith("en") else 0.25),
+            [(word, float(count)) for word, count in rows],
+        )
     for path in sorted(folder.glob("1grams_*.csv")):
         with path.open(encoding="utf-8", newline="") as lines:
             rows = [(row["ngram"], float(row["freq"])) for row in csv.DictReader(lines)]
@@ -140,11 +151,15 @@ def _slots(patterns: list[str], charset: Charset) -> tuple[np.ndarray, np.ndarra
     for name in names[1:]:
         drawn = [c for c in phrases.SLOTS.get(name, name) if c in charset.characters]
         if not drawn:
-            raise ValueError(f"charset {charset.characters!r} has none of {phrases.SLOTS[name]!r} for the slot {name!r}")
+            raise ValueError(
+                f"charset {charset.characters!r} has none of {phrases.SLOTS[name]!r} for the slot {name!r}"
+            )
         choices.append(charset.encode("".join(drawn)))
     firsts = np.cumsum([0, *[len(c) for c in choices]])[:-1]
     slots = np.array([(first, len(c)) for first, c in zip(firsts, choices, strict=True)], np.int32)
-    rows = [[names.index(c) for c in pattern] + [0] * (MAX_LABEL - len(pattern)) for pattern in patterns]
+    rows = [
+        [names.index(c) for c in pattern] + [0] * (MAX_LABEL - len(pattern)) for pattern in patterns
+    ]
     return slots, np.concatenate(choices).astype(np.uint8), np.array(rows, np.uint8)
 
 
@@ -154,7 +169,9 @@ def sample_text(key: Any, lexicon: Lexicon, difficulty: Any = 1.0) -> tuple[Any,
     `difficulty` 0..1, may be traced: caps the length at 5 (0) to 24 (1) characters.
     """
     keys = jax.random.split(key, 6)
-    cap = jnp.round(SHORTEST_CAP + (LONGEST_CAP - SHORTEST_CAP) * jnp.clip(difficulty, 0, 1)).astype(jnp.int32)
+    cap = jnp.round(
+        SHORTEST_CAP + (LONGEST_CAP - SHORTEST_CAP) * jnp.clip(difficulty, 0, 1)
+    ).astype(jnp.int32)
     kind = choose(jax.random.uniform(keys[0]), SHARES)
     word = _word(keys[1], lexicon, cap)
     marked = _marked(keys[2], lexicon, cap)
@@ -181,11 +198,15 @@ def _word(key: Any, lexicon: Lexicon, cap: Any) -> Any:
     cdf = jnp.asarray(lexicon.cdf)
     row = jnp.searchsorted(cdf, u[0] * cdf[count - 1])
     ids = jnp.asarray(lexicon.words)[jnp.minimum(row, count - 1)].astype(jnp.int32)
-    upper, lower = (jnp.asarray(table).astype(jnp.int32)[ids] for table in (lexicon.upper, lexicon.lower))
+    upper, lower = (
+        jnp.asarray(table).astype(jnp.int32)[ids] for table in (lexicon.upper, lexicon.lower)
+    )
     coin = jax.random.bernoulli(jax.random.fold_in(key, 1), 0.5, ids.shape)
     case = choose(u[1], CASE_SHARES)
     first = jnp.arange(ids.shape[0]) == 0
-    return jnp.where((case == UPPER) | ((case == TITLE) & first) | ((case == MIXED) & coin), upper, lower)
+    return jnp.where(
+        (case == UPPER) | ((case == TITLE) & first) | ((case == MIXED) & coin), upper, lower
+    )
 
 
 def _concat(left: Any, right: Any) -> Any:
@@ -204,7 +225,10 @@ def _marked(key: Any, lexicon: Lexicon, cap: Any) -> Any:
         return table[(at * table.shape[0]).astype(jnp.int32)].astype(jnp.int32)
 
     first, second = _word(keys[1], lexicon, cap), _word(keys[2], lexicon, jnp.minimum(cap // 2, 8))
-    both = _concat(_concat(_word(keys[3], lexicon, jnp.minimum(cap // 2, 10)), piece(lexicon.joiners, u[0])), second)
+    both = _concat(
+        _concat(_word(keys[3], lexicon, jnp.minimum(cap // 2, 10)), piece(lexicon.joiners, u[0])),
+        second,
+    )
     text = jnp.where(u[1] < 0.25, both, first)
     text = jnp.where(u[2] < 0.25, _concat(piece(lexicon.prefixes, u[3]), text), text)
     return jnp.where(u[2] > 0.15, _concat(text, piece(lexicon.suffixes, u[4])), text)

@@ -14,7 +14,9 @@ from gemma3_jax.data import effects
 class Ink(NamedTuple):
     """Where the letters are. `x`, `y`: text-plane coordinates of every pixel, y = 0..1 over the ink, x = 0..aspect."""
 
-    letters: Callable[[Any, Any], Any]  # (across, down) -> coverage [h, w], looked up that far away in the text plane
+    letters: Callable[
+        [Any, Any], Any
+    ]  # (across, down) -> coverage [h, w], looked up that far away in the text plane
     x: Any  # [h, w]
     y: Any  # [h, w]
     aspect: Any
@@ -47,8 +49,13 @@ def background(key: Any, backgrounds: Any, shape: tuple[int, int], s: Any) -> An
     photo = u[8] < 0.42 * s
     tint = u[9] < 0.5
     base = jnp.where(photo & ~tint, mean, colour)
-    texture = jnp.where(photo, jnp.where(u[10] < 0.5, 1.0, u[11]), 0.12 * s * u[11]) * (patch - mean)
-    down, across = jnp.linspace(-0.5, 0.5, height)[:, None, None], jnp.linspace(-0.5, 0.5, width)[:, None]
+    texture = jnp.where(photo, jnp.where(u[10] < 0.5, 1.0, u[11]), 0.12 * s * u[11]) * (
+        patch - mean
+    )
+    down, across = (
+        jnp.linspace(-0.5, 0.5, height)[:, None, None],
+        jnp.linspace(-0.5, 0.5, width)[:, None],
+    )
     slope = jnp.where(u[12] < 0.45 * s, 0.5, 0.05 * s)
     gradient = slope * ((u[13] - 0.5) * 2 * down + (u[14] - 0.5) * 3 * across)
     return base + gradient + jnp.where(u[15] < 0.08, 0.0, texture)
@@ -56,7 +63,9 @@ def background(key: Any, backgrounds: Any, shape: tuple[int, int], s: Any) -> An
 
 def random_colour(u: Any) -> Any:
     """A colour [3] from five uniforms: a third near grey, the others of any hue; dark and light ends favoured."""
-    value = jnp.where(u[0] < 0.3, u[1], jnp.where(u[0] < 0.6, 1 - 0.35 * u[1] ** 1.5, 0.4 * u[1] ** 1.2))
+    value = jnp.where(
+        u[0] < 0.3, u[1], jnp.where(u[0] < 0.6, 1 - 0.35 * u[1] ** 1.5, 0.4 * u[1] ** 1.2)
+    )
     hue = jnp.abs(jnp.mod(u[2] * 6 + jnp.array([0.0, 4.0, 2.0]), 6) - 3) - 1
     saturation = jnp.where(u[3] < 0.4, 0.12 * u[4], u[4])
     return value * (1 - saturation * (1 - jnp.clip(hue, 0, 1)))
@@ -74,7 +83,11 @@ def _weight(key: Any, letters: Any, s: Any) -> Any:
     bold = s * jnp.where(u[1] < 0.3, 0.7 * (u[2] - 0.35), 0.0)
     letters = jnp.clip((letters - 0.5) * gain + 0.5 + bold * (letters > 0.02), 0, 1)
     height, width = letters.shape
-    noise = effects.blur(effects.hash_noise(jax.random.bits(key), (height, width)), effects.gaussian(0.7), effects.gaussian(0.9))
+    noise = effects.blur(
+        effects.hash_noise(jax.random.bits(key), (height, width)),
+        effects.gaussian(0.7),
+        effects.gaussian(0.9),
+    )
     worn = jnp.clip(0.75 + noise * 1.6, 0, 1)
     return letters * jnp.where(u[3] < 0.06 * s, worn, 1.0)
 
@@ -98,7 +111,9 @@ def _rules(key: Any, ink: Ink, s: Any) -> Any:
 
     under = line(ink.y - jnp.maximum(ink.baseline, 0.9) - 0.12 - 0.15 * u[1])
     over = line(ink.y + 0.12 + 0.2 * u[2])
-    side = jnp.minimum(jnp.abs(ink.x + 0.12 + 0.2 * u[3]), jnp.abs(ink.x - ink.aspect - 0.12 - 0.2 * u[4]))
+    side = jnp.minimum(
+        jnp.abs(ink.x + 0.12 + 0.2 * u[3]), jnp.abs(ink.x - ink.aspect - 0.12 - 0.2 * u[4])
+    )
     kind = u[5] / jnp.maximum(s, 1e-6)
     has_under = (kind < 0.05) | ((kind > 0.08) & (kind < 0.11))
     has_over = (kind > 0.05) & (kind < 0.11)
@@ -118,9 +133,13 @@ def _colours(key: Any, ground: Any, native: Any, s: Any) -> tuple[Any, Any]:
     up = jnp.where(u[2] < 0.12, grey < u[3], grey < 0.2 + 0.6 * u[3])
     up = jnp.where(grey + wanted > 1, False, jnp.where(grey - wanted < 0, True, up))
     target = jnp.clip(grey + jnp.where(up, wanted, -wanted), 0, 1)
-    target = jnp.where(jnp.abs(target - grey) < 0.09, jnp.where(grey < 0.5, grey + 0.3, grey - 0.3), target)
+    target = jnp.where(
+        jnp.abs(target - grey) < 0.09, jnp.where(grey < 0.5, grey + 0.3, grey - 0.3), target
+    )
     fill = random_colour(u[4:9])
-    fill = jnp.clip(fill - luma(fill) + target, 0, 1) * jnp.where(u[9] < 0.45, 1, 0) + target * jnp.where(u[9] < 0.45, 0, 1)
+    fill = jnp.clip(fill - luma(fill) + target, 0, 1) * jnp.where(
+        u[9] < 0.45, 1, 0
+    ) + target * jnp.where(u[9] < 0.45, 0, 1)
     contrast = jnp.abs(luma(fill) - grey)
     away = ground - mean
     spread = jnp.sqrt(((luma(away) ** 2) * seen[..., 0]).sum() / seen.sum())
@@ -150,10 +169,14 @@ def _compose(key: Any, ground: Any, letters: Any, fill: Any, ink: Ink, s: Any) -
     fat = effects.settle(_dilate(letters))
     fatter = effects.settle(_dilate(fat))
     outlined = u[0] < 0.13 * s
-    ring = jnp.where((u[1] < 0.5) & (size > 0.9), fatter, jnp.where(u[1] < 0.8, fat, fat * 0.6 + letters * 0.4))
+    ring = jnp.where(
+        (u[1] < 0.5) & (size > 0.9), fatter, jnp.where(u[1] < 0.8, fat, fat * 0.6 + letters * 0.4)
+    )
     body = effects.settle(jnp.where(outlined, ring, letters))
 
-    move = jnp.round((0.5 + 2.2 * u[2:4]) * jnp.maximum(size, 0.6) * jnp.where(u[4:6] < 0.3, -1, 1)).astype(jnp.int32)
+    move = jnp.round(
+        (0.5 + 2.2 * u[2:4]) * jnp.maximum(size, 0.6) * jnp.where(u[4:6] < 0.3, -1, 1)
+    ).astype(jnp.int32)
     move = jnp.clip(move, -4, 4)
     shadow = _shift(body, move[0], move[1])
     soft = effects.gaussian(jnp.where(u[6] < 0.5, 0.0, 1.5 * u[7]))
@@ -166,10 +189,19 @@ def _compose(key: Any, ground: Any, letters: Any, fill: Any, ink: Ink, s: Any) -
     edge = jnp.where(u[13] < 0.35, random_colour(u[14:19]), edge)
     image = over(image, edge, ring * outlined)
     hollow = outlined & (u[19] < 0.2) & (jnp.abs(luma(edge) - grey) > 0.25)
-    tone = fill + s * 0.5 * (u[20] - 0.5) * jnp.where(u[21] < 0.25, 1.0, 0.1) * (jnp.clip(ink.y, 0, 1) - 0.5)[..., None]
+    tone = (
+        fill
+        + s
+        * 0.5
+        * (u[20] - 0.5)
+        * jnp.where(u[21] < 0.25, 1.0, 0.1)
+        * (jnp.clip(ink.y, 0, 1) - 0.5)[..., None]
+    )
     image = over(image, jnp.where(hollow, ground, tone), letters)
 
-    relief = _shift(letters, jnp.int32(-1), jnp.int32(-1)) - _shift(letters, jnp.int32(1), jnp.int32(1))
+    relief = _shift(letters, jnp.int32(-1), jnp.int32(-1)) - _shift(
+        letters, jnp.int32(1), jnp.int32(1)
+    )
     image = image + (jnp.where(u[22] < 0.08 * s, 0.5 * (u[23] - 0.3), 0.0) * relief)[..., None]
     return jnp.clip(_light(u[24:], image, s), 0, 1)
 

@@ -12,7 +12,13 @@ from gemma3_jax.charset import Charset
 
 
 def contact_sheet(
-    images: Any, labels: Any, charset: Charset | None = None, *, columns: int = 8, scale: int = 2, quads: Any = None
+    images: Any,
+    labels: Any,
+    charset: Charset | None = None,
+    *,
+    columns: int = 8,
+    scale: int = 2,
+    quads: Any = None,
 ) -> Image.Image:
     """Crops in a grid, label under each.
 
@@ -31,7 +37,12 @@ def contact_sheet(
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
     for index, (image, text) in enumerate(zip(images, texts, strict=True)):
         x, y = index % columns * (width + 4), index // columns * (height + 18)
-        sheet.paste(Image.fromarray(image.astype(np.uint8)).resize((width, height), Image.Resampling.NEAREST), (x, y))
+        sheet.paste(
+            Image.fromarray(image.astype(np.uint8)).resize(
+                (width, height), Image.Resampling.NEAREST
+            ),
+            (x, y),
+        )
         pen.text((x + 2, y + height + 1), text, fill="black", font=font)
         for quad in [] if quads is None else np.asarray(quads)[index] * scale:
             pen.polygon([(x + qx, y + qy) for qx, qy in quad], outline="red")

@@ -52,7 +52,9 @@ def prepare(atlas: GlyphAtlas, lexicon: Lexicon, backgrounds: Any) -> Studio:
     packed = lettering.pack_columns(atlas)
     small = jax.tree.map(jnp.asarray, atlas._replace(columns=jnp.zeros((0,), jnp.uint8)))
     cdf = jnp.cumsum(jnp.asarray(atlas.weights, jnp.float32))
-    return Studio(small, packed, cdf / cdf[-1], jax.tree.map(jnp.asarray, lexicon), jnp.asarray(backgrounds))
+    return Studio(
+        small, packed, cdf / cdf[-1], jax.tree.map(jnp.asarray, lexicon), jnp.asarray(backgrounds)
+    )
 
 
 def draw_strips(
@@ -79,9 +81,13 @@ def draw_strips(
         ValueError: when height or width is not a multiple of 16, or max_label is under 25.
     """
     if height % 16 or width % 16:
-        raise ValueError(f"canvas {height}x{width} must have sides that are multiples of 16 (JPEG blocks)")
+        raise ValueError(
+            f"canvas {height}x{width} must have sides that are multiples of 16 (JPEG blocks)"
+        )
     if max_label < MAX_LABEL:
-        raise ValueError(f"{max_label=} must be at least {MAX_LABEL}: texts are up to 24 characters")
+        raise ValueError(
+            f"{max_label=} must be at least {MAX_LABEL}: texts are up to 24 characters"
+        )
     strengths = strengths or Strengths.ramp(difficulty)
     keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(start + jnp.arange(batch))
     images, quads, labels = jax.vmap(lambda k: _draw(k, studio, strengths, (height, width)))(keys)
@@ -90,9 +96,13 @@ def draw_strips(
     return Batch(images, quads[:, None], labels, valid, jnp.zeros_like(valid))
 
 
-def _draw(key: Any, studio: Studio, strengths: Strengths, shape: tuple[int, int]) -> tuple[Any, Any, Any]:
+def _draw(
+    key: Any, studio: Studio, strengths: Strengths, shape: tuple[int, int]
+) -> tuple[Any, Any, Any]:
     keys = jax.random.split(key, 6)
-    font = jnp.minimum(jnp.searchsorted(studio.face_cdf, jax.random.uniform(keys[0])), studio.face_cdf.shape[0] - 1)
+    font = jnp.minimum(
+        jnp.searchsorted(studio.face_cdf, jax.random.uniform(keys[0])), studio.face_cdf.shape[0] - 1
+    )
     ids, _ = sample_text(keys[1], studio.lexicon, strengths.length)
     alias = studio.atlas.alias[font].astype(jnp.int32) + 1
     ids = jnp.where(ids > 0, alias[jnp.maximum(ids - 1, 0)], 0)
@@ -117,20 +127,29 @@ def _line(key: Any, studio: Studio, font: Any, ids: Any, strengths: Strengths) -
     tracking = x_height * jnp.where(wide, 0.15 + 0.7 * u[1] ** 2, s * (0.18 * u[1] - 0.09))
     neighbours = u[2] < 0.3 * strengths.colour
     gap = jnp.where(neighbours, jnp.maximum(tracking, 0) + x_height * (0.35 + 0.9 * u[3]), jnp.inf)
-    noise = effects.hash_noise(jax.random.bits(key), (ids.shape[0] + lettering.BEFORE + lettering.AFTER,))
+    noise = effects.hash_noise(
+        jax.random.bits(key), (ids.shape[0] + lettering.BEFORE + lettering.AFTER,)
+    )
     jitter = jnp.where(u[4] < 0.08 * s, x_height * 0.1, 0.0) * noise
     return lettering.lay_out(studio.atlas, font, ids, tracking, gap, jitter)
 
 
 def _place(
-    key: Any, studio: Studio, font: Any, line: lettering.Line, strengths: Strengths, shape: tuple[int, int]
+    key: Any,
+    studio: Studio,
+    font: Any,
+    line: lettering.Line,
+    strengths: Strengths,
+    shape: tuple[int, int],
 ) -> tuple[warp.Placement, Any, Any, Any]:
     """Placement, quad [4, 2] on the canvas, native scale (canvas px per native px inverse, <= 1), crop width px."""
     u = effects.uniform(key, (24,))
     s = strengths.shape
     ink_height = jnp.maximum(line.bottom - line.top, 3.0)
     squash = jnp.exp(s * 0.22 * (u[0] + u[1] + u[2] - 1.5) * 1.6)
-    aspect = jnp.maximum(line.right - line.left, 1.0) / ink_height * studio.atlas.stretch[font] * squash
+    aspect = (
+        jnp.maximum(line.right - line.left, 1.0) / ink_height * studio.atlas.stretch[font] * squash
+    )
 
     angle_range = jnp.where(u[3] < 0.12, 0.44, 0.1)
     angle = s * angle_range * (u[4] + u[5] - 1) * jnp.where(aspect < 1.2, 0.5, 1.0)
@@ -144,7 +163,9 @@ def _place(
     # margins in text heights: mostly a few per cent, sometimes generous, sometimes cutting into the ink
     loose = jnp.where(u[13] < 0.2 * s, 0.45, 0.18)
     low = -0.04 * s
-    margins = jnp.array([1.0, 0.8, 1.0, 0.8]) * (low + (loose * (0.3 + 0.7 * s) - low) * u[14:18] ** 1.3)
+    margins = jnp.array([1.0, 0.8, 1.0, 0.8]) * (
+        low + (loose * (0.3 + 0.7 * s) - low) * u[14:18] ** 1.3
+    )
     points = warp.outline(place)
     box = jnp.concatenate([points.min(0), points.max(0)])
     scale = jnp.minimum(box[3] - box[1], 1.6)
@@ -152,10 +173,14 @@ def _place(
 
     # the other convention: the word's own quad, inside a wider window
     bent = warp.bend(_edges(aspect), aspect, turn)
-    tight = jnp.concatenate([bent.min(0), bent.max(0)]) + margins * jnp.array([-1.0, -1.0, 1.0, 1.0])
+    tight = jnp.concatenate([bent.min(0), bent.max(0)]) + margins * jnp.array(
+        [-1.0, -1.0, 1.0, 1.0]
+    )
     corners = warp.project(matrix, tight[jnp.array([[0, 1], [2, 1], [2, 3], [0, 3]])])
     rotated = u[18] < 0.0 * s
-    around = jnp.concatenate([corners.min(0), corners.max(0)]) + 0.25 * u[19:23] * jnp.array([-1.0, -1.0, 1.0, 1.0])
+    around = jnp.concatenate([corners.min(0), corners.max(0)]) + 0.25 * u[19:23] * jnp.array(
+        [-1.0, -1.0, 1.0, 1.0]
+    )
     window = jnp.where(rotated, around, window)
 
     height, width = shape
@@ -163,7 +188,9 @@ def _place(
     crop_width = jnp.clip(jnp.round(height * ratio), 8, width)
     native = _native_scale(u[23], strengths.camera, jax.random.uniform(jax.random.fold_in(key, 1)))
     place = place._replace(window=window)
-    whole = jnp.array([[0.0, 0.0], [1, 0], [1, 1], [0, 1]]) * jnp.stack([crop_width, jnp.float32(height)])
+    whole = jnp.array([[0.0, 0.0], [1, 0], [1, 1], [0, 1]]) * jnp.stack(
+        [crop_width, jnp.float32(height)]
+    )
     quad = jnp.where(rotated, warp.canvas_points(place, corners, crop_width, height), whole)
     return place, quad, native * jnp.stack([crop_width, jnp.float32(height)]), crop_width
 
@@ -178,7 +205,14 @@ def _native_scale(u: Any, camera: Any, v: Any) -> Any:
     return jnp.where(u < 0.5 * camera, 0.28 + 0.67 * v, 1.0)
 
 
-def _ink(studio: Studio, font: Any, line: lettering.Line, place: warp.Placement, native: Any, shape: tuple[int, int]) -> Any:
+def _ink(
+    studio: Studio,
+    font: Any,
+    line: lettering.Line,
+    place: warp.Placement,
+    native: Any,
+    shape: tuple[int, int],
+) -> Any:
     """`paint.Ink` of the native canvas: coverage of letters and the text coordinates of every pixel."""
     points = warp.canvas_points(place, warp.outline(place), native[0], native[1])
     span = points.max(0) - points.min(0)
@@ -222,7 +256,9 @@ def _camera(key: Any, image: Any, native: Any, crop_width: Any, s: Any) -> Any:
     image = effects.tone(image, gain, lift, s * 0.6 * (u[9] - 0.5))
 
     seeds = jax.random.bits(jax.random.fold_in(key, 1), (2,))
-    grain = effects.hash_noise(seeds[0], (height, width, 1)) + 0.6 * effects.hash_noise(seeds[1], (height, width, 3))
+    grain = effects.hash_noise(seeds[0], (height, width, 1)) + 0.6 * effects.hash_noise(
+        seeds[1], (height, width, 3)
+    )
     level = s * jnp.where(u[10] < 0.5, 0.012 * u[11], 0.09 * u[11] ** 2)
     image = effects.settle(jnp.clip(image + level * grain, 0, 1))
 

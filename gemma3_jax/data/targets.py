@@ -37,7 +37,9 @@ def detection_targets(
     return jax.vmap(lambda q, v, i: _one_image(q / stride, v, i, shape))(quads, valid, ignore)
 
 
-def _one_image(quads: Array, valid: Array, ignore: Array, shape: tuple[int, int]) -> DetectionTargets:
+def _one_image(
+    quads: Array, valid: Array, ignore: Array, shape: tuple[int, int]
+) -> DetectionTargets:
     h, w = shape
     cells = jnp.stack(jnp.meshgrid(jnp.arange(w) + 0.5, jnp.arange(h) + 0.5), axis=-1)  # [h, w, 2]
     centre = quads.mean(axis=1)

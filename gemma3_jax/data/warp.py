@@ -61,7 +61,9 @@ def inverse(matrix: Any) -> Any:
     return jnp.stack([jnp.cross(b, c), jnp.cross(c, a), jnp.cross(a, b)], 1)
 
 
-def text_coordinates(place: Placement, width: Any, height: Any, shape: tuple[int, int]) -> tuple[Any, Any]:
+def text_coordinates(
+    place: Placement, width: Any, height: Any, shape: tuple[int, int]
+) -> tuple[Any, Any]:
     """Text-plane x and y [h, w] of every pixel of a canvas whose window is `width` x `height` px."""
     x0, y0, x1, y1 = place.window
     px = x0 + (jnp.arange(shape[1]) + 0.5) * (x1 - x0) / width
@@ -83,7 +85,9 @@ def text_coordinates(place: Placement, width: Any, height: Any, shape: tuple[int
 def canvas_points(place: Placement, points: Any, width: Any, height: Any) -> Any:
     """Page points [..., 2] in pixels of the canvas."""
     x0, y0, x1, y1 = place.window
-    return jnp.stack([(points[..., 0] - x0) * width / (x1 - x0), (points[..., 1] - y0) * height / (y1 - y0)], -1)
+    return jnp.stack(
+        [(points[..., 0] - x0) * width / (x1 - x0), (points[..., 1] - y0) * height / (y1 - y0)], -1
+    )
 
 
 def sample(strip: Any, column: Any, row: Any) -> Any:

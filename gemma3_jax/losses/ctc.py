@@ -12,7 +12,7 @@ IMPOSSIBLE = -5e3  # below this a class is ruled out by the strip's mask, not by
 
 
 def ctc_loss(
-    log_probs: Float[Array, "b t v"], labels: Int[Array, "b l"], valid: Bool[Array, "b"]
+    log_probs: Float[Array, "b t v"], labels: Int[Array, "b l"], valid: Bool[Array, " b"]
 ) -> Float[Array, ""]:
     """Mean of `-log p(label)` over valid words (Graves et al. 2006, eq. 8), always in float32.
 

@@ -53,6 +53,8 @@ class Neck(nn.Module):
             x = Norm(self.train, name=f"lateral{i}_norm")(x)
             if fused is not None:
                 x = nn.relu(x + upsample(fused))
-                x = SeparableBlock(c.neck_width, (1, 1), self.train, c.depthwise, name=f"smooth{i}")(x)
+                x = SeparableBlock(
+                    c.neck_width, (1, 1), self.train, c.depthwise, name=f"smooth{i}"
+                )(x)
             fused = x
         return jnp.asarray(fused)

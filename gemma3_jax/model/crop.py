@@ -60,7 +60,7 @@ def used_columns(quads: Float[Array, "*b 4 2"], rows: int, columns: int) -> Floa
 def canvas_strips(features: Features) -> Float[Array, "b rows columns c"]:
     """Strips of pictures that are strips already (`n` = 1, quad = the used part of the canvas): `sample_strips`
     reduces to the stem's map beside the fused one enlarged twice, which needs no gather."""
-    b, h, w, c = features.fused.shape
+    _b, _h, _w, _c = features.fused.shape
     fused = features.fused
     for axis in (1, 2):
         n = fused.shape[axis]
@@ -88,7 +88,10 @@ def sample_strips(
     cells = height / 2 / rows / OVERSAMPLING
     level = jnp.clip(jnp.ceil(jnp.log2(jnp.maximum(cells, 1e-3))), 0, LEVELS - 1).astype(jnp.int32)
     strips = jnp.concatenate(
-        [_mip_sample(m, xy / stride, level) for m, stride in ((features.stem, 2), (features.fused, 4))],
+        [
+            _mip_sample(m, xy / stride, level)
+            for m, stride in ((features.stem, 2), (features.fused, 4))
+        ],
         axis=-1,
     )
     return strips * inside[:, :, None, :, None].astype(strips.dtype), inside

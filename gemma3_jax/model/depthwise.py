@@ -1,13 +1,14 @@
 """One depthwise convolution, two implementations over the same kernel `[kh, kw, 1, c]`.
 
-`conv` is `lax.conv_general_dilated` with one group per channel: what exporters and phones want. `shift` adds up shifted copies of
-the map, one per tap: on CPU XLA fuses that into a single loop, where its grouped convolution is 6-10 times slower and the
-gradient of the grouped convolution slower still (jax issues 13800, 26266). docs/performance.md has the measurements.
+`conv` is `lax.conv_general_dilated` with one group per channel: what exporters and phones want. `shift` adds up shifted
+copies of the map, one per tap: on CPU XLA fuses that into a single loop, where its grouped convolution is 6-10 times
+slower and the gradient of that slower still (jax issues 13800, 26266). docs/performance.md has the measurements.
 """
 
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -64,7 +65,7 @@ def _taps(
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _shift_depthwise(x: Array, kernel: Array, strides: tuple[int, int]) -> Array:
-    size = kernel.shape[:2]
+    size = (kernel.shape[0], kernel.shape[1])
     out = (-(-x.shape[1] // strides[0]), -(-x.shape[2] // strides[1]))
     taps = _taps(_pad(x, size), size, strides, out)
     weights = kernel.reshape(-1, kernel.shape[-1])
@@ -72,7 +73,8 @@ def _shift_depthwise(x: Array, kernel: Array, strides: tuple[int, int]) -> Array
 
 
 def _forward(x: Array, kernel: Array, strides: tuple[int, int]) -> tuple[Array, tuple]:
-    return _shift_depthwise(x, kernel, strides), (x, kernel)
+    out: Any = _shift_depthwise(x, kernel, strides)
+    return out, (x, kernel)
 
 
 def _backward(strides: tuple[int, int], residuals: tuple, g: Array) -> tuple[Array, Array]:
@@ -89,7 +91,7 @@ def _backward(strides: tuple[int, int], residuals: tuple, g: Array) -> tuple[Arr
             (0, 0, 0),
         ),
     )
-    dx = _shift_depthwise(spread, kernel[::-1, ::-1], (1, 1))
+    dx: Any = _shift_depthwise(spread, kernel[::-1, ::-1], (1, 1))
     padded = _pad(x, size)
     dkernel = lax.platform_dependent(
         padded,
@@ -100,12 +102,12 @@ def _backward(strides: tuple[int, int], residuals: tuple, g: Array) -> tuple[Arr
     return dx, dkernel.reshape(kernel.shape)
 
 
-def _kernel_gradient_sum(padded: Array, g: Array, size: tuple, strides: tuple) -> Array:
-    taps = _taps(padded, size, strides, g.shape[1:3])
+def _kernel_gradient_sum(padded: Array, g: Array, size: Any, strides: Any) -> Array:
+    taps = _taps(padded, size, strides, (g.shape[1], g.shape[2]))
     return jnp.stack([jnp.sum(tap * g, axis=(0, 1, 2)) for tap in taps])
 
 
-def _kernel_gradient_scan(padded: Array, g: Array, size: tuple, strides: tuple) -> Array:
+def _kernel_gradient_scan(padded: Array, g: Array, size: Any, strides: Any) -> Array:
     """The same sums image by image: one image's maps stay in cache, and XLA's CPU backend vectorises the running sum where it
     walks a whole-batch reduction element by element (10 times faster, docs/performance.md)."""
 

@@ -17,7 +17,8 @@ def count_parameters(config: ModelConfig) -> dict[str, int]:
     """Trained parameters by part (`backbone`, `neck`, `detector`, `recognizer`), from shapes alone."""
     shapes: Any = jax.eval_shape(partial(init_variables, config), jax.random.key(0))
     return {
-        part: sum(leaf.size for leaf in jax.tree.leaves(tree)) for part, tree in shapes["params"].items()
+        part: sum(leaf.size for leaf in jax.tree.leaves(tree))
+        for part, tree in shapes["params"].items()
     }
 
 
@@ -54,7 +55,9 @@ def _product(sizes: Any) -> int:
 
 def describe(config: ModelConfig, picture: tuple[int, int] = (736, 1280)) -> str:
     """A table of parameters, bytes and multiply-adds; `picture` is (height, width) in px, multiples of 32."""
-    config = dataclasses.replace(config, depthwise="conv")  # its products are visible in the program
+    config = dataclasses.replace(
+        config, depthwise="conv"
+    )  # its products are visible in the program
     parts = count_parameters(config)
     total = sum(parts.values())
     variables: Any = jax.eval_shape(partial(init_variables, config), jax.random.key(0))

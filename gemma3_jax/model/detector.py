@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from gemma3_jax.config import ModelConfig
-from gemma3_jax.model.layers import Pointwise, SeparableBlock
+from gemma3_jax.model.layers import SeparableBlock
 from gemma3_jax.types import DetectionMaps
 
 # A word's centre is rare: start the heat-map at p = 0.01, or the focal loss of the empty cells

@@ -33,10 +33,14 @@ class Recognizer(nn.Module):
                 )(x)
         b, rows, t, width = x.shape
         x = x.transpose(0, 2, 1, 3).reshape(b, 1, t, rows * width)
-        x = nn.relu(Norm(self.train, name="collapse_norm")(Pointwise(c.embed, name="collapse")(x)))[:, 0]
+        x = nn.relu(Norm(self.train, name="collapse_norm")(Pointwise(c.embed, name="collapse")(x)))[
+            :, 0
+        ]
         mask = mask[:, ::2]
         for i in range(c.attention_depth):
-            block = AttentionBlock(c.heads, c.window, c.mlp_ratio, c.depthwise, name=f"attention{i}")
+            block = AttentionBlock(
+                c.heads, c.window, c.mlp_ratio, c.depthwise, name=f"attention{i}"
+            )
             x = block(x, mask)
         x = nn.LayerNorm(dtype=x.dtype, name="head_norm")(x)
         logits = nn.Dense(c.alphabet.size, dtype=x.dtype, name="head")(x).astype(jnp.float32)

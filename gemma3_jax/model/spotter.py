@@ -52,7 +52,7 @@ class Spotter(nn.Module):
         return flat.reshape(b, n, *flat.shape[1:])
 
     def read_canvas(
-        self, images: Float[Array, "b 32 w 3"], widths: Float[Array, "b"]
+        self, images: Float[Array, "b 32 w 3"], widths: Float[Array, " b"]
     ) -> Float[Array, "b t v"]:
         """Log-probabilities of word crops laid out as strips: 32 px high, `widths` px of them used."""
         strips = canvas_strips(self.features(images))
@@ -96,7 +96,10 @@ def read_quads(
 
 
 def read_strips(
-    config: ModelConfig, variables: dict, images: Float[Array, "b 32 w 3"], widths: Float[Array, "b"]
+    config: ModelConfig,
+    variables: dict,
+    images: Float[Array, "b 32 w 3"],
+    widths: Float[Array, " b"],
 ) -> Float[Array, "b t v"]:
     """CTC log-probabilities of canvas strips of which the first `widths` px are used."""
     out: Any = Spotter(config).apply(variables, images, widths, method="read_canvas")

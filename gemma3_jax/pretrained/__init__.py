@@ -23,7 +23,9 @@ def model_folder(name: str | Path) -> Path:
         if (folder / "config.json").is_file():
             return folder
     known = sorted(p.parent.name for p in HERE.glob("*/config.json"))
-    raise FileNotFoundError(f"no model {str(name)!r}: not a folder with config.json, and the package holds {known}")
+    raise FileNotFoundError(
+        f"no model {str(name)!r}: not a folder with config.json, and the package holds {known}"
+    )
 
 
 def load_config(name: str | Path) -> ModelConfig:
@@ -45,7 +47,9 @@ def load_variables(name: str | Path) -> dict[str, Any]:
     expected = json.loads((folder / "config.json").read_text())["sha256"]
     found = hashlib.sha256(weights.read_bytes()).hexdigest()
     if found != expected:
-        raise ValueError(f"{weights}: SHA-256 is {found}, config.json says {expected}: the file is damaged or replaced")
+        raise ValueError(
+            f"{weights}: SHA-256 is {found}, config.json says {expected}: the file is damaged or replaced"
+        )
     tree: dict[str, Any] = {}
     for path, array in load_file(weights).items():
         *parents, leaf = path.split("/")
@@ -77,7 +81,9 @@ def save_pretrained(
     folder.mkdir(parents=True, exist_ok=True)
     flat = dict(_flatten(variables))
     dtype = np.float16 if half else np.float32
-    save_file({k: np.ascontiguousarray(v, dtype) for k, v in flat.items()}, folder / "model.safetensors")
+    save_file(
+        {k: np.ascontiguousarray(v, dtype) for k, v in flat.items()}, folder / "model.safetensors"
+    )
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     card = {"model": dataclasses.asdict(config), "sha256": digest, **(recipe or {})}
     (folder / "config.json").write_text(json.dumps(card, indent=1) + "\n")

@@ -40,8 +40,15 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="gemma3-ocr train", description=__doc__)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--workdir", type=Path, required=True)
-    parser.add_argument("--cache", type=Path, default=Path(os.environ.get("GEMMA3_CACHE", ".cache/gemma3_jax")))
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="real data, for scenes and word lists")
+    parser.add_argument(
+        "--cache", type=Path, default=Path(os.environ.get("GEMMA3_CACHE", ".cache/gemma3_jax"))
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path("../shared/data"),
+        help="real data, for scenes and word lists",
+    )
     parser.add_argument("--budget-minutes", type=float, default=math.inf)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--log-every", type=int, default=50)
@@ -76,10 +83,14 @@ def main(arguments: list[str] | None = None) -> None:
         config,
         resident,
         args.workdir,
-        scenes=(lambda first: host_scenes(config, args.data, first)) if config.data.real_scenes else None,
+        scenes=(lambda first: host_scenes(config, args.data, first))
+        if config.data.real_scenes
+        else None,
         variables=load_variables(config.start_from) if config.start_from else None,
         validate=word_validator(config, load_pack(val_pack)) if val_pack.exists() else None,
-        schedule=Schedule(args.log_every, args.validate_every, args.save_every, args.budget_minutes),
+        schedule=Schedule(
+            args.log_every, args.validate_every, args.save_every, args.budget_minutes
+        ),
     )
     if args.release:
         save_pretrained(args.release, config.model, released_variables(state))

@@ -79,7 +79,11 @@ def train(
     state = jax.device_put(init_state(config, variables), replicated(mesh))
     state = checkpoints.restore(state) or state
     resident = jax.device_put(resident, replicated(mesh))
-    step_fn, first, total = compile_step(config, mesh), int(state.step), config.optimizer.total_steps
+    step_fn, first, total = (
+        compile_step(config, mesh),
+        int(state.step),
+        config.optimizer.total_steps,
+    )
     stream = scenes(first) if scenes is not None else None
     began = last = time.monotonic()
     (workdir / "config.json").write_text(config.to_json())
@@ -91,12 +95,19 @@ def train(
             if done % schedule.log_every == 0 or done == total:
                 values = {name: float(value) for name, value in metrics.items()}
                 if not math.isfinite(values["loss"]):
-                    raise Diverged(f"loss is {values['loss']} at step {done}: lower the learning rate or resume from {workdir}")
+                    raise Diverged(
+                        f"loss is {values['loss']} at step {done}: lower the learning rate or resume from {workdir}"
+                    )
                 now = time.monotonic()
-                log(done, values | {"steps_per_s": min(schedule.log_every, done - first) / (now - last)})
+                log(
+                    done,
+                    values | {"steps_per_s": min(schedule.log_every, done - first) / (now - last)},
+                )
                 last = now
             out_of_time = time.monotonic() - began > 60 * schedule.budget_minutes
-            if validate is not None and (done % schedule.validate_every == 0 or done == total or out_of_time):
+            if validate is not None and (
+                done % schedule.validate_every == 0 or done == total or out_of_time
+            ):
                 log(done, validate(state))
                 last = time.monotonic()
             if done % schedule.save_every == 0 or done == total or out_of_time:
@@ -112,7 +123,12 @@ class Log:
 
     def __init__(self, path: Path, first: int, total: int) -> None:
         self._file = path.open("a")
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
         self._progress = Progress(*columns)
         self._task = self._progress.add_task("training", total=total, completed=first)
 

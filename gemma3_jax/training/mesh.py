@@ -28,4 +28,6 @@ def check_divisible(mesh: Mesh, **counts: int) -> None:
     devices = mesh.size
     for name, count in counts.items():
         if count % devices:
-            raise ValueError(f"data.{name}={count} must be divisible by {devices=}: change one of them")
+            raise ValueError(
+                f"data.{name}={count} must be divisible by {devices=}: change one of them"
+            )

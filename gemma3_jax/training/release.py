@@ -1,6 +1,6 @@
 """A run's newest checkpoint as a released model.
 
-    python -m gemma3_jax.training.release --workdir runs/joint --out runs/joint/model
+python -m gemma3_jax.training.release --workdir runs/joint --out runs/joint/model
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ def main(workdir: Path, out: Path, half: bool = True) -> None:
     state = Checkpoints(workdir / "checkpoints").restore(init_state(config))
     if state is None:
         raise FileNotFoundError(f"{workdir}/checkpoints holds no state yet")
-    recipe = {"training": {"steps": int(state.step), "seed": config.seed, "start_from": config.start_from}}
+    recipe = {
+        "training": {"steps": int(state.step), "seed": config.seed, "start_from": config.start_from}
+    }
     save_pretrained(out, config.model, released_variables(state), half=half, recipe=recipe)
     print(f"{out}: step {int(state.step)}")
 

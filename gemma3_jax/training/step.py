@@ -19,7 +19,12 @@ from gemma3_jax.types import Batch
 
 
 def loss_and_metrics(
-    config: Config, params: Any, batch_stats: Any, strips: Batch | None, scenes: Batch | None, key: Array
+    config: Config,
+    params: Any,
+    batch_stats: Any,
+    strips: Batch | None,
+    scenes: Batch | None,
+    key: Array,
 ) -> tuple[Array, tuple[Any, dict[str, Array]]]:
     """Total loss of a step's strips and scenes; new BatchNorm statistics and metrics beside it.
 
@@ -54,7 +59,11 @@ def loss_and_metrics(
         quads, labels, readable = words_to_read(config, scenes, key)
         log_probs = apply(features, quads, CANVAS_WIDTH // 2, method="read")
         b, n = readable.shape
-        flat = ctc_loss(log_probs.reshape(b * n, *log_probs.shape[2:]), labels.reshape(b * n, -1), readable.reshape(-1))
+        flat = ctc_loss(
+            log_probs.reshape(b * n, *log_probs.shape[2:]),
+            labels.reshape(b * n, -1),
+            readable.reshape(-1),
+        )
         metrics |= terms | {"rec_scenes": flat}
         rec = rec + flat
     total = total_loss(det, rec, config.lambda_det, config.lambda_rec)
@@ -91,7 +100,9 @@ def train_step(
         return loss_and_metrics(config, params, state.batch_stats, strips, scenes, key)
 
     gradients, (batch_stats, metrics) = jax.grad(objective, has_aux=True)(state.params)
-    updates, opt_state = optimizer(config.optimizer).update(gradients, state.opt_state, state.params)
+    updates, opt_state = optimizer(config.optimizer).update(
+        gradients, state.opt_state, state.params
+    )
     params = optax.apply_updates(state.params, updates)
     # A short memory at first, or the average would be dragged along by the random start.
     decay = jnp.minimum(config.optimizer.ema_decay, (1.0 + state.step) / (10.0 + state.step))
