@@ -26,7 +26,7 @@ config = Config(
         curriculum_steps=0,
     ),
     optimizer=OptimizerConfig(
-        learning_rate=1.6e-3, warmup_steps=100, total_steps=4000, final_fraction=0.01
+        learning_rate=1.6e-3, warmup_steps=100, total_steps=2900, final_fraction=0.01
     ),
     lambda_det=2.0,
     start_from="runs/strips/model",

@@ -167,6 +167,7 @@ def _coerce(hint: Any, value: Any, path: str) -> Any:
     if origin not in (None, types.UnionType) or hint is Mapping:
         return value
     accepted: Any = (int, float) if hint is float else hint
+    value = typing.cast(Any, value)
     if not isinstance(value, accepted):
         raise ValueError(f"{path}: expected {hint.__name__}, got {value!r}")
     return hint(value)

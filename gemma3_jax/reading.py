@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -17,11 +18,10 @@ from gemma3_jax.imaging.resize import SizePolicy, plan, resize, to_picture, wind
 from gemma3_jax.page import Char, Line, Word
 
 SLOTS = (32, 128, 512)  # words read at once
-COLUMNS = (
-    32,
-    64,
-    128,
-)  # CTC columns: words up to 4:1, 8:1, 16:1 keep their aspect, longer ones are squeezed
+COLUMNS = (32, 64, 128)  # CTC columns of a strip: words up to 4:1, 8:1, 16:1 at their own aspect
+# Twice as long as a strip is squeezed into it, as training does: of the 66 validation crops longer than 4:1 it reads 70 %
+# so and 61 % on a longer strip (docs/training_log.md).
+SQUEEZE = 2.0
 CROPS_AT_ONCE = (1, 8, 64)
 MIN_PICTURE_PX = 6  # no letter is told from another with less
 
@@ -111,9 +111,13 @@ def _read_window(
 
 def _by_columns(quads: np.ndarray) -> list[tuple[int, np.ndarray]]:
     """Indices of the quads per bucket of strip columns, only the buckets that have any."""
-    needed = columns_used(quads, COLUMNS[-1])
-    bucket = np.minimum(np.searchsorted(COLUMNS, needed), len(COLUMNS) - 1)
+    bucket = _bucket(columns_used(quads, round(SQUEEZE * COLUMNS[-1])))
     return [(COLUMNS[k], np.flatnonzero(bucket == k)) for k in np.unique(bucket)]
+
+
+def _bucket(columns: np.ndarray) -> np.ndarray:
+    """Index into COLUMNS of the shortest strip for words that would fill `columns` at their own aspect."""
+    return np.minimum(np.searchsorted(COLUMNS, columns / SQUEEZE), len(COLUMNS) - 1)
 
 
 def chunks(count: int, buckets: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
@@ -134,8 +138,7 @@ def read_crops(engine: Engine, crops: Sequence[np.ndarray], options: ReadOptions
     A crop with nothing to read gives a word with empty text and its confidence that it is empty.
     """
     strips = [_strip(crop) for crop in crops]
-    needed = np.array([strip.shape[1] for strip in strips], np.int64)
-    bucket = np.searchsorted([c * COLUMN_PX for c in COLUMNS], needed)
+    bucket = np.array([_bucket(_natural_columns(crop)) for crop in crops], np.int64)
     words: dict[int, Word] = {}
     for k in np.unique(bucket):
         members = np.flatnonzero(bucket == k)
@@ -152,10 +155,15 @@ def read_crops(engine: Engine, crops: Sequence[np.ndarray], options: ReadOptions
 
 
 def _strip(crop: np.ndarray) -> np.ndarray:
-    """The crop 32 px high, its aspect kept up to the widest bucket."""
-    height, width = crop.shape[:2]
-    fitted = round(CANVAS_HEIGHT * width / height)
-    return resize(crop, CANVAS_HEIGHT, min(max(fitted, 2 * COLUMN_PX), COLUMNS[-1] * COLUMN_PX))
+    """The crop 32 px high, its aspect kept until its strip is full."""
+    natural = _natural_columns(crop)
+    columns = max(2.0, min(natural, COLUMNS[_bucket(natural)]))
+    return resize(crop, CANVAS_HEIGHT, round(columns * COLUMN_PX))
+
+
+def _natural_columns(crop: np.ndarray) -> Any:
+    """CTC columns of the crop at its own aspect, not rounded."""
+    return np.float64(CANVAS_HEIGHT * crop.shape[1] / crop.shape[0] / COLUMN_PX)
 
 
 def _canvas(strips: list[np.ndarray], slots: int, width: int) -> tuple[np.ndarray, np.ndarray]:

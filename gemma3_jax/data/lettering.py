@@ -32,6 +32,7 @@ class Line(NamedTuple):
     right: Any
     top: Any
     bottom: Any
+    alone: Any  # bool: no letters of neighbouring words
 
 
 def lay_out(atlas: GlyphAtlas, font: Any, ids: Any, tracking: Any, gap: Any, jitter: Any) -> Line:
@@ -49,7 +50,8 @@ def lay_out(atlas: GlyphAtlas, font: Any, ids: Any, tracking: Any, gap: Any, jit
     shown = inside | (((at < 0) | (after < AFTER)) & jnp.isfinite(gap))
     char = jnp.maximum(ids[jnp.clip(source, 0, length - 1)] - 1, 0)
     advance = jnp.where(after < AFTER, jnp.asarray(atlas.advances)[font, char] + tracking, 0.0)
-    gap = jnp.where(jnp.isfinite(gap), gap, 0.0)
+    alone = ~jnp.isfinite(gap)
+    gap = jnp.where(alone, 0.0, gap)
     pen = jnp.cumsum(advance) - advance + gap * (at >= 0) + gap * (after >= 0)
     ink = jnp.asarray(atlas.ink)[font, char]
     lefts = pen + jnp.asarray(atlas.bearings)[font, char]
@@ -65,6 +67,7 @@ def lay_out(atlas: GlyphAtlas, font: Any, ids: Any, tracking: Any, gap: Any, jit
         right=jnp.where(inked, lefts + widths, -far).max(),
         top=jnp.where(inked, ink[:, 1] + jitter, far).min(),
         bottom=jnp.where(inked, ink[:, 2] + jitter, -far).max(),
+        alone=alone,
     )
 
 
@@ -80,9 +83,8 @@ def coverage(packed: Any, line: Line, step: Any, rows_per_row: Any) -> tuple[Any
     step: cell px per strip column. rows_per_row: strip rows per cell row, at most 1: rows are box-filtered to it.
     The word's ink begins at column PAD_COLUMNS; strip row r shows cell row r / rows_per_row.
     """
-    taps = jnp.arange(STRIP_COLUMNS * _TAPS) + 0.5
-    place = line.left + (taps / _TAPS - PAD_COLUMNS) * step
-    half = [_half(packed, line, place, parity) for parity in (0, 1)]
+    columns = line.left + (jnp.arange(STRIP_COLUMNS) + 0.5 - PAD_COLUMNS) * step
+    half = [_half(packed, line, columns, step, parity) for parity in (0, 1)]
     words = _maximum(half[0][0], half[1][0])
     grey = (
         jax.lax.bitcast_convert_type(words, jnp.uint8)
@@ -100,22 +102,20 @@ def coverage(packed: Any, line: Line, step: Any, rows_per_row: Any) -> tuple[Any
     return jnp.einsum("rv,xv->rx", hats, grey), jitter
 
 
-def _half(packed: Any, line: Line, place: Any, parity: int) -> tuple[Any, Any, Any]:
-    """Every second letter at the given places: (packed columns averaged over taps, jitter, distance to the letter)."""
+def _half(packed: Any, line: Line, place: Any, step: Any, parity: int) -> tuple[Any, Any, Any]:
+    """Every second letter at column centres `place`: (packed columns averaged over taps, jitter, distance to the letter)."""
     glyphs, lefts, widths, jitter = (
         x[parity::2] for x in (line.glyphs, line.lefts, line.widths, line.jitter)
     )
     bounds = (lefts[:-1] + widths[:-1] + lefts[1:]) / 2
     index = (place[:, None] > bounds).sum(1)
-    inside = place - lefts[index]
-    width = widths[index]
-    column = jnp.where((inside >= 0) & (inside < width), jnp.floor(inside).astype(jnp.int32) + 1, 0)
-    words = packed.at[glyphs[index] * CELL + column].get(mode="promise_in_bounds")
-    words = words.reshape(STRIP_COLUMNS, _TAPS, -1)
-    pair = _average(words[:, 0], words[:, 1]), _average(words[:, 2], words[:, 3])
-    middle = index.reshape(-1, _TAPS)[:, 1]
-    distance = jnp.abs(inside - width / 2).reshape(-1, _TAPS)[:, 1] - width[::_TAPS] / 2
-    return _average(*pair), jitter[middle], distance
+    inside, width = place - lefts[index], widths[index]
+    at = inside[:, None] + ((jnp.arange(_TAPS) + 0.5) / _TAPS - 0.5) * step
+    drawn = (at >= 0) & (at < width[:, None])
+    column = jnp.where(drawn, jnp.floor(at).astype(jnp.int32) + 1, 0)
+    taps = packed.at[glyphs[index][:, None] * CELL + column].get(mode="promise_in_bounds")
+    grey = _average(_average(taps[:, 0], taps[:, 1]), _average(taps[:, 2], taps[:, 3]))
+    return grey, jitter[index], jnp.abs(inside - width / 2) - width / 2
 
 
 def _average(a: Any, b: Any) -> Any:

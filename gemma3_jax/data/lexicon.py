@@ -65,14 +65,13 @@ def load_lexicon(folder: Path | None = None, charset: Charset | None = None) -> 
     words.sort(key=lambda word: (len(word), word))
     weights = np.array([frequency[word] for word in words])
     lengths = np.array([len(word) for word in words], np.int32)
-    patterns = [(p, w) for p, w in phrases.PATTERNS if not charset.unknown(_fixed(p))]
+    patterns = [(p, w) for p, w in phrases.PATTERNS if all(_choices(c, charset) for c in p)]
     slots, slot_ids, table = _slots([p for p, _ in patterns], charset)
     pattern_weights = np.array([weight for _, weight in patterns], float)
 
     def pieces(texts: tuple[str, ...]) -> np.ndarray:
-        return np.array(
-            charset.pad([t for t in texts if not charset.unknown(t)], MAX_LABEL), np.uint8
-        )
+        written = [text for text in texts if not charset.unknown(text)] or [""]
+        return np.array(charset.pad(written, MAX_LABEL), np.uint8)
 
     return Lexicon(
         words=np.array(charset.pad(words, MAX_LABEL), np.uint8),
@@ -92,7 +91,7 @@ def load_lexicon(folder: Path | None = None, charset: Charset | None = None) -> 
 
 
 def read_words(folder: Path) -> dict[str, float]:
-    """Words of every list in `folder` with a flattened weight: half square-root frequency, half uniform.
+    """Words of every list in `folder` with a flattened weight: four fifths frequency ** 0.6, the rest uniform.
 
     `*_50k.txt` (word count), `1grams_*.csv` (ngram,freq) and `*.zip` of one word a line; English counts four times.
 
@@ -108,10 +107,10 @@ def read_words(folder: Path) -> dict[str, float]:
             for word, count in rows
             if word.isascii() and word.isprintable() and " " not in word
         }
-        roots = {word: max(count, 1.0) ** 0.5 for word, count in listed.items()}
+        roots = {word: max(count, 1.0) ** 0.6 for word, count in listed.items()}
         norm = sum(roots.values())
         for word, root in roots.items():
-            total[word] = total.get(word, 0.0) + share * (0.65 * root / norm + 0.35 / len(roots))
+            total[word] = total.get(word, 0.0) + share * (0.78 * root / norm + 0.22 / len(roots))
     if not found:
         raise FileNotFoundError(f"no *_50k.txt, 1grams_*.csv or *.zip word list in {folder}")
     return total
@@ -131,7 +130,7 @@ def _lists(folder: Path) -> Iterator[tuple[float, list[tuple[str, float]]]]:
     for path in sorted(folder.glob("*.zip")):
         with zipfile.ZipFile(path) as archive:
             text = io.TextIOWrapper(archive.open(archive.namelist()[0]), encoding="utf-8")
-            yield 1.2, [(line.strip(), 1.0) for line in text if line.strip()]
+            yield 0.6, [(line.strip(), 1.0) for line in text if line.strip()]
 
 
 def _case_table(charset: Charset, change: Any) -> np.ndarray:
@@ -140,21 +139,17 @@ def _case_table(charset: Charset, change: Any) -> np.ndarray:
     return np.array([0, *ids], np.uint8)
 
 
-def _fixed(pattern: str) -> str:
-    return "".join(c for c in pattern if c not in phrases.SLOTS)
+def _choices(name: str, charset: Charset) -> str:
+    """Characters that a pattern's character may become: a slot's choices, or the character itself, as far as they exist."""
+    chosen = "".join(c for c in phrases.SLOTS.get(name, name) if c in charset.characters)
+    always = name in (phrases.ANYTHING, phrases.DIGIT)  # `_random` relies on these two
+    return chosen or ("".join(c for c in charset.characters if c != " ") if always else "")
 
 
 def _slots(patterns: list[str], charset: Charset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Patterns as rows of slot numbers; slot 0 is the padding and draws the blank id 0."""
     names = ["", *sorted(set("".join(patterns)))]
-    choices = [[0]]
-    for name in names[1:]:
-        drawn = [c for c in phrases.SLOTS.get(name, name) if c in charset.characters]
-        if not drawn:
-            raise ValueError(
-                f"charset {charset.characters!r} has none of {phrases.SLOTS[name]!r} for the slot {name!r}"
-            )
-        choices.append(charset.encode("".join(drawn)))
+    choices = [[0], *(charset.encode(_choices(name, charset)) for name in names[1:])]
     firsts = np.cumsum([0, *[len(c) for c in choices]])[:-1]
     slots = np.array([(first, len(c)) for first, c in zip(firsts, choices, strict=True)], np.int32)
     rows = [
@@ -191,9 +186,9 @@ def choose(u: Any, shares: tuple[float, ...]) -> Any:
     return (u[..., None] > bounds.astype(np.float32)).sum(-1)
 
 
-def _word(key: Any, lexicon: Lexicon, cap: Any) -> Any:
-    """A word of at most `cap` characters, in one case."""
-    u = jax.random.uniform(key, (3,))
+def _word(key: Any, lexicon: Lexicon, cap: Any, case: Any = None) -> Any:
+    """A word of at most `cap` characters, in one case (`case`, or drawn by CASE_SHARES)."""
+    u = jax.random.uniform(key, (2,))
     count = jnp.maximum(jnp.asarray(lexicon.counts)[cap], 1)
     cdf = jnp.asarray(lexicon.cdf)
     row = jnp.searchsorted(cdf, u[0] * cdf[count - 1])
@@ -202,7 +197,7 @@ def _word(key: Any, lexicon: Lexicon, cap: Any) -> Any:
         jnp.asarray(table).astype(jnp.int32)[ids] for table in (lexicon.upper, lexicon.lower)
     )
     coin = jax.random.bernoulli(jax.random.fold_in(key, 1), 0.5, ids.shape)
-    case = choose(u[1], CASE_SHARES)
+    case = choose(u[1], CASE_SHARES) if case is None else case
     first = jnp.arange(ids.shape[0]) == 0
     return jnp.where(
         (case == UPPER) | ((case == TITLE) & first) | ((case == MIXED) & coin), upper, lower
@@ -218,18 +213,17 @@ def _concat(left: Any, right: Any) -> Any:
 def _marked(key: Any, lexicon: Lexicon, cap: Any) -> Any:
     """A word with marks around it: "word," (word) word's word-word www.word.com name@word.com."""
     keys = jax.random.split(key, 4)
-    u = jax.random.uniform(keys[0], (5,))
+    u = jax.random.uniform(keys[0], (6,))
 
     def piece(table: Any, at: Any) -> Any:
         table = jnp.asarray(table)
         return table[(at * table.shape[0]).astype(jnp.int32)].astype(jnp.int32)
 
-    first, second = _word(keys[1], lexicon, cap), _word(keys[2], lexicon, jnp.minimum(cap // 2, 8))
-    both = _concat(
-        _concat(_word(keys[3], lexicon, jnp.minimum(cap // 2, 10)), piece(lexicon.joiners, u[0])),
-        second,
-    )
-    text = jnp.where(u[1] < 0.25, both, first)
+    case = choose(u[5], CASE_SHARES)
+    single = _word(keys[1], lexicon, cap, case)
+    first, second = (_word(keys[i], lexicon, jnp.minimum(cap // 2, 9), case) for i in (2, 3))
+    both = _concat(_concat(first, piece(lexicon.joiners, u[0])), second)
+    text = jnp.where(u[1] < 0.25, both, single)
     text = jnp.where(u[2] < 0.25, _concat(piece(lexicon.prefixes, u[3]), text), text)
     return jnp.where(u[2] > 0.15, _concat(text, piece(lexicon.suffixes, u[4])), text)
 

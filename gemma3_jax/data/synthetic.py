@@ -72,7 +72,7 @@ def draw_strips(
     """Draw samples `start` .. `start + batch - 1` of the stream `key`. Jittable; static: batch, height, width, max_label.
 
     Canvas convention of real crops: the crop is `height` px high and w <= `width` px wide, its quad is (0,0)-(w,height);
-    wider crops are squeezed. One in seven has instead the quad of the (rotated) word inside the canvas.
+    wider crops are squeezed.
 
     Returns:
         Batch: images uint8 [b, height, width, 3], quads [b, 1, 4, 2], labels [b, 1, max_label], valid (all), ignore (none).
@@ -107,20 +107,16 @@ def _draw(
     alias = studio.atlas.alias[font].astype(jnp.int32) + 1
     ids = jnp.where(ids > 0, alias[jnp.maximum(ids - 1, 0)], 0)
 
-    font, ids = effects.settle((font, ids))
-    line = effects.settle(_line(keys[2], studio, font, ids, strengths))
-    place, quad, native, crop_width = effects.settle(
-        _place(keys[3], studio, font, line, strengths, shape)
-    )
+    line = _line(keys[2], studio, font, ids, strengths)
+    place, quad, native = _place(keys[3], studio, font, line, strengths, shape)
     ink = _ink(studio, font, line, place, native, shape)
-    image = effects.settle(paint.paint(keys[4], ink, studio.backgrounds, native, strengths.colour))
-    image = _camera(keys[5], image, native, crop_width, strengths.camera)
-    return jnp.round(image * 255).astype(jnp.uint8), quad, ids
+    planes = paint.paint(keys[4], ink, studio.backgrounds, native, strengths.colour)
+    return _camera(keys[5], planes, native, line.alone, strengths.camera), quad, ids
 
 
 def _line(key: Any, studio: Studio, font: Any, ids: Any, strengths: Strengths) -> lettering.Line:
     """Letter spacing from touching to wide, neighbouring words at the margins, letters off the baseline."""
-    u = effects.uniform(key, (8,))
+    u = jax.random.uniform(key, (8,))
     s = strengths.shape
     x_height = studio.atlas.x_height[font]
     wide = u[0] < 0.12 * s
@@ -141,12 +137,12 @@ def _place(
     line: lettering.Line,
     strengths: Strengths,
     shape: tuple[int, int],
-) -> tuple[warp.Placement, Any, Any, Any]:
-    """Placement, quad [4, 2] on the canvas, native scale (canvas px per native px inverse, <= 1), crop width px."""
-    u = effects.uniform(key, (24,))
+) -> tuple[warp.Placement, Any, Any]:
+    """Placement, quad [4, 2] on the canvas, native width and height [2] of the crop in px."""
+    u = jax.random.uniform(key, (24,))
     s = strengths.shape
     ink_height = jnp.maximum(line.bottom - line.top, 3.0)
-    squash = jnp.exp(s * 0.22 * (u[0] + u[1] + u[2] - 1.5) * 1.6)
+    squash = jnp.exp(s * (0.4 * (u[0] + u[1] + u[2] - 1.5) - 0.1))
     aspect = (
         jnp.maximum(line.right - line.left, 1.0) / ink_height * studio.atlas.stretch[font] * squash
     )
@@ -171,18 +167,6 @@ def _place(
     scale = jnp.minimum(box[3] - box[1], 1.6)
     window = box + scale * margins * jnp.array([-1.0, -1.0, 1.0, 1.0])
 
-    # the other convention: the word's own quad, inside a wider window
-    bent = warp.bend(_edges(aspect), aspect, turn)
-    tight = jnp.concatenate([bent.min(0), bent.max(0)]) + margins * jnp.array(
-        [-1.0, -1.0, 1.0, 1.0]
-    )
-    corners = warp.project(matrix, tight[jnp.array([[0, 1], [2, 1], [2, 3], [0, 3]])])
-    rotated = u[18] < 0.0 * s
-    around = jnp.concatenate([corners.min(0), corners.max(0)]) + 0.25 * u[19:23] * jnp.array(
-        [-1.0, -1.0, 1.0, 1.0]
-    )
-    window = jnp.where(rotated, around, window)
-
     height, width = shape
     ratio = (window[2] - window[0]) / jnp.maximum(window[3] - window[1], 1e-3)
     crop_width = jnp.clip(jnp.round(height * ratio), 8, width)
@@ -191,18 +175,12 @@ def _place(
     whole = jnp.array([[0.0, 0.0], [1, 0], [1, 1], [0, 1]]) * jnp.stack(
         [crop_width, jnp.float32(height)]
     )
-    quad = jnp.where(rotated, warp.canvas_points(place, corners, crop_width, height), whole)
-    return place, quad, native * jnp.stack([crop_width, jnp.float32(height)]), crop_width
-
-
-def _edges(aspect: Any) -> Any:
-    x = jnp.linspace(0, 1, 9) * aspect
-    return jnp.stack([jnp.concatenate([x, x]), jnp.repeat(jnp.array([0.0, 1.0]), 9)], -1)
+    return place, whole, native * jnp.stack([crop_width, jnp.float32(height)])
 
 
 def _native_scale(u: Any, camera: Any, v: Any) -> Any:
-    """Native px per canvas px: half of the crops at full size, the others 9 to 30 px high."""
-    return jnp.where(u < 0.5 * camera, 0.28 + 0.67 * v, 1.0)
+    """Native px per canvas px: half of the crops at full size, the others 10 to 30 px high."""
+    return jnp.where(u < 0.48 * camera, 0.31 + 0.64 * v, 1.0)
 
 
 def _ink(
@@ -222,10 +200,9 @@ def _ink(
     rows = jnp.clip(1.25 * span[1] / ink_height, 0.15, 1.0)
     strip, jitter = lettering.coverage(studio.packed, line, step, rows)
 
-    strip, jitter = effects.settle((strip, jitter))
-    x, y = effects.settle(warp.text_coordinates(place, native[0], native[1], shape))
-    # lines above and below show the same letters, shifted: only their edges are ever seen
-    column = lettering.PAD_COLUMNS + x / place.aspect * ink_width / step
+    x, y = warp.text_coordinates(place, native[0], native[1], shape)
+    per_unit = ink_width / (place.aspect * step)  # strip columns per text height
+    column = lettering.PAD_COLUMNS + x * per_unit
     index = jnp.clip(column, 0, lettering.STRIP_COLUMNS - 1).astype(jnp.int32)
     pushed = jitter.at[index].get(mode="promise_in_bounds")
     baseline = (studio.atlas.baseline[font] - line.top) / ink_height
@@ -233,42 +210,41 @@ def _ink(
 
     def letters(across: Any, down: Any) -> Any:
         row = (line.top + (y + down) * ink_height + pushed) * rows
-        return warp.sample(strip, column + across, row)
+        return warp.sample(strip, column + across * per_unit, row)
 
     return paint.Ink(letters, x, y, place.aspect, baseline, pixel)
 
 
-def _camera(key: Any, image: Any, native: Any, crop_width: Any, s: Any) -> Any:
-    """Blur, exposure, noise and JPEG at native resolution, then enlarge to the canvas."""
-    u = effects.uniform(key, (20,))
-    height, width, _ = image.shape
-    sharp = u[0] > 0.6 * s
-    sigma = jnp.where(sharp, 0.0, 0.3 + 1.1 * u[1] ** 1.5) * native[1] / height * 1.15
+def _camera(key: Any, planes: Any, native: Any, alone: Any, s: Any) -> Any:
+    """Blur, exposure, noise and JPEG at native resolution, then the enlarged picture uint8 [h, w, 3]."""
+    u = jax.random.uniform(key, (16,))
+    _, height, width = planes.shape
+    scale = native[1] / height
+    sigma = jnp.where(u[0] > 0.55 * s, 0.0, (0.3 + 1.0 * u[1] ** 2) * 1.1 * scale)
     kernel_y = kernel_x = effects.gaussian(sigma)
     motion = u[2] < 0.12 * s
-    smear = effects.box(1 + 4.5 * u[3] * native[1] / height)
+    smear = effects.box(1 + 4 * u[3] * scale)
     kernel_x = jnp.where(motion & (u[4] < 0.6), smear, kernel_x)
     kernel_y = jnp.where(motion & (u[4] > 0.8), smear, kernel_y)
-    image = effects.blur(image, kernel_y, kernel_x)
+    planes = effects.blur_planes(planes, kernel_y, kernel_x)
 
-    gain = jnp.where(u[5] < 0.4 * s, 0.5 + 0.9 * u[6], 1.0)
-    lift = jnp.where(u[7] < 0.3 * s, 0.5 * (u[8] - 0.4), 0.0)
-    image = effects.tone(image, gain, lift, s * 0.6 * (u[9] - 0.5))
-
-    seeds = jax.random.bits(jax.random.fold_in(key, 1), (2,))
-    grain = effects.hash_noise(seeds[0], (height, width, 1)) + 0.6 * effects.hash_noise(
-        seeds[1], (height, width, 3)
-    )
-    level = s * jnp.where(u[10] < 0.5, 0.012 * u[11], 0.09 * u[11] ** 2)
-    image = effects.settle(jnp.clip(image + level * grain, 0, 1))
-
+    gain = jnp.where(u[5] < 0.3 * s, 0.6 + 0.85 * u[6], 1.0)
+    mean = (
+        planes.mean()
+    )  # towards white or black by a share of what is left, so that little is lost
+    room = jnp.where(u[8] < 0.5, -0.5 * mean, 0.9 * (1 - mean))
+    lift = jnp.where(u[7] < 0.3 * s, room * jnp.abs(u[8] - 0.5), 0.0)
+    cast = 1 + s * 0.3 * (jax.random.uniform(jax.random.fold_in(key, 2), (3, 1, 1)) - 0.5)
+    planes = effects.tone(planes * cast, gain, lift, s * 0.6 * (u[9] - 0.5))
+    level = s * jnp.where(u[10] < 0.6, 0.012 * u[11], 0.065 * u[11] ** 2.5)
+    grain = effects.colour_noise(jax.random.bits(jax.random.fold_in(key, 1)), (height, width))
+    planes = jnp.clip(planes + level * grain, 0, 1)
     strength = jnp.exp(-1.0 + 2.3 * u[12])
-    image = jnp.where(u[13] < 0.5 * s, effects.jpeg(image, strength), image)
+    planes = jnp.where(u[13] < 0.5 * s, effects.jpeg_planes(planes, strength), planes)
 
-    # right of the crop: its last column repeated, as `recognize` pads, or the scene going on
-    ends = native[0] - 0.5
-    last_column = jnp.where(u[14] < 0.7, ends - 0.5, width)
-    return effects.enlarge(image, native[1] / height, height, last_column)
+    # right of the crop: its last column repeated, or the scene going on where no other word stands
+    last_column = jnp.where((u[14] < 0.75) | ~alone, native[0] - 1.0, width)
+    return effects.enlarge(planes, scale, native[1] - 1.0, last_column)
 
 
 def crop_widths(batch: Batch) -> Any:

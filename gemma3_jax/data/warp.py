@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
-from gemma3_jax.data.effects import settle
 from gemma3_jax.data.glyphs import CELL
 from gemma3_jax.data.lettering import STRIP_COLUMNS
 
@@ -99,7 +98,7 @@ def sample(strip: Any, column: Any, row: Any) -> Any:
     right = jnp.pad(grey[:, 1:], ((0, 0), (0, 1)))
     down = jnp.pad(grey[1:], ((0, 1), (0, 0)))
     corner = jnp.pad(right[1:], ((0, 1), (0, 0)))
-    packed = settle((grey | (right << 8) | (down << 16) | (corner << 24)).ravel())
+    packed = (grey | (right << 8) | (down << 16) | (corner << 24)).ravel()
     x, y = column - 0.5, row - 0.5
     inside = (x >= 0) & (x < STRIP_COLUMNS - 1) & (y > -1) & (y < CELL)
     x, y = jnp.clip(x, 0, STRIP_COLUMNS - 1.001), jnp.clip(y, 0, CELL - 1.001)

@@ -13,6 +13,8 @@ from gemma3_jax.types import DetectionMaps
 # A word's centre is rare: start the heat-map at p = 0.01, or the focal loss of the empty cells
 # drowns the first steps (RetinaNet, Lin et al. 2017, section 4.1).
 PRIOR_LOGIT = -4.6
+# Corners lie up to tens of cells away: outputs of order one must reach them, or the last layer spends the run growing.
+CORNER_SCALE = 8.0  # cells
 
 
 class Detector(nn.Module):
@@ -29,4 +31,4 @@ class Detector(nn.Module):
         centre = nn.Dense(1, bias_init=nn.initializers.constant(PRIOR_LOGIT), name="centre")(x)
         corners = nn.Dense(8, name="corners")(x)
         centre, corners = (jnp.asarray(y, jnp.float32) for y in (centre, corners))
-        return DetectionMaps(centre[..., 0], corners.reshape(*corners.shape[:-1], 4, 2))
+        return DetectionMaps(centre[..., 0], CORNER_SCALE * corners.reshape(*corners.shape[:-1], 4, 2))
