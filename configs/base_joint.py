@@ -9,12 +9,12 @@ from gemma3_jax.config import Config, DataConfig, OptimizerConfig
 
 config = Config(
     data=DataConfig(
-        strips=48,
-        real_strips=32,
-        real_scenes=6,
+        strips=24,
+        real_strips=16,
+        real_scenes=14,
         scene_size=288,
         scene_words=64,
-        read_words=6,
+        read_words=4,
         real_weights={
             "iiit5k": 4.0,
             "svt": 6.0,
@@ -26,8 +26,8 @@ config = Config(
         curriculum_steps=0,
     ),
     optimizer=OptimizerConfig(
-        learning_rate=1.6e-3, warmup_steps=100, total_steps=2900, final_fraction=0.01
+        learning_rate=1.6e-3, warmup_steps=100, total_steps=2000, final_fraction=0.01
     ),
-    lambda_det=2.0,
+    lambda_det=5.0,
     start_from="runs/strips/model",
 )

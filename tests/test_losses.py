@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gemma3_jax.data.targets import DetectionTargets
 from gemma3_jax.losses.ctc import ctc_loss
-from gemma3_jax.losses.focal import focal_loss
+from gemma3_jax.losses.focal import LEAST_HEAT, focal_loss
 from gemma3_jax.losses.geometry import corner_loss
 from gemma3_jax.losses.joint import CORNER_WEIGHT, detection_loss, total_loss
 from gemma3_jax.types import DetectionMaps
@@ -67,27 +67,39 @@ def test_ctc_is_float32_whatever_comes_in():
     assert ctc_loss(log_probs, jnp.array([[1]]), jnp.ones(1, bool)).dtype == jnp.float32
 
 
-def test_focal_of_three_cells_by_hand():
-    p, target = np.array([0.8, 0.3, 0.6]), np.array([1.0, 0.5, 0.0])
-    expected = (
-        -(0.2**2) * math.log(0.8)  # the centre: (1 - p)^2 log p
-        - 0.5**4 * 0.3**2 * math.log(0.7)  # near it: (1 - y)^4 p^2 log(1 - p)
-        - 0.6**2 * math.log(0.4)
-    )
-    logits = jnp.asarray(np.log(p / (1 - p)), jnp.float32).reshape(1, 1, 3)
-    target = jnp.asarray(target, jnp.float32).reshape(1, 1, 3)
-    assert float(focal_loss(logits, target, jnp.ones_like(target))) == pytest.approx(
-        expected, rel=1e-5
-    )
-    ignoring = jnp.array([[[1.0, 1.0, 0.0]]])
-    without = expected + 0.6**2 * math.log(0.4)
-    assert float(focal_loss(logits, target, ignoring)) == pytest.approx(without, rel=1e-5)
+def logit(p):
+    return jnp.log(jnp.asarray(p, jnp.float32)) - jnp.log1p(-jnp.asarray(p, jnp.float32))
+
+
+def test_focal_of_four_cells_by_hand():
+    p, target = [0.8, 0.3, 0.6, 0.5], [1.0, 0.5, 0.0, 0.5]
+    cells = [
+        0.2**2 * -math.log(0.8),  # the centre
+        0.2**2 * -(0.5 * math.log(0.3) + 0.5 * math.log(0.7)),  # half warm, too cold
+        0.6**2 * -math.log(0.4),  # a false alarm
+        0.0,  # right: nothing to learn
+    ]
+    target = jnp.asarray([[target]])
+    everywhere = jnp.ones_like(target)
+    found = focal_loss(logit([[p]]), target, everywhere)
+    assert float(found) == pytest.approx(sum(cells) / LEAST_HEAT, rel=1e-5)  # heat of 2 is under the least
+    found = focal_loss(logit([[p]]), target, everywhere.at[0, 0, 2].set(0.0))  # do not care
+    assert float(found) == pytest.approx((cells[0] + cells[1]) / LEAST_HEAT, rel=1e-5)
+
+
+def test_focal_weighs_pictures_not_words():
+    page, photograph = jnp.ones((1, 4, 8)), jnp.zeros((1, 4, 8)).at[0, 0, :8].set(1.0)
+    cold = jnp.full((2, 4, 8), logit(0.1))
+    both = focal_loss(cold, jnp.concatenate([page, photograph]), jnp.ones((2, 4, 8)))
+    missed = 0.9**2 * -math.log(0.1)
+    false_alarms = 24 * 0.1**2 * -math.log(0.9) / 8
+    assert float(both) == pytest.approx((missed + missed + false_alarms) / 2, rel=1e-5)
 
 
 def test_focal_without_words_still_punishes_false_alarms_and_stays_finite():
     logits = jnp.full((1, 2, 2), 100.0)
     value = float(focal_loss(logits, jnp.zeros((1, 2, 2)), jnp.ones((1, 2, 2))))
-    assert value == pytest.approx(400.0, rel=1e-3)
+    assert value == pytest.approx(4 * 100.0 / LEAST_HEAT, rel=1e-3)
 
 
 def test_corner_loss_is_huber_in_word_heights():

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-SIGMA = 0.17  # of the word's height: standard deviation of the heat across the line
+SIGMA = 0.22  # of the word's height: standard deviation of the heat across the line
 CORNER_HEAT = 0.3  # cells hotter than this learn the corners
 
 
@@ -58,8 +58,8 @@ def _one_image(
         return u, v
 
     u, v = local(jnp.floor(centre) + 0.5)
-    thick = jnp.maximum(SIGMA * height, 0.5)
-    long = jnp.maximum(SIGMA * jnp.sqrt(width * height), 0.5)
+    thick = jnp.maximum(SIGMA * height, 0.6)
+    long = jnp.maximum(SIGMA * jnp.sqrt(width * height), 0.6)
     distance = (u * width[:, None, None] / long[:, None, None]) ** 2
     distance += (v * height[:, None, None] / thick[:, None, None]) ** 2
     word = (valid & ~ignore)[:, None, None]

@@ -6,20 +6,22 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-ALPHA, BETA = 2.0, 4.0
+BETA = 2.0
+LEAST_HEAT = 4.0  # cells: a picture with one small word must not outweigh a page
 
 
 def focal_loss(
     logits: Float[Array, "b h w"], target: Float[Array, "b h w"], weight: Float[Array, "b h w"]
 ) -> Float[Array, ""]:
-    """Penalty-reduced pixelwise focal loss (CornerNet, Law & Deng 2018, eq. 1; CenterNet eq. 1), per word.
+    """Quality focal loss (Li et al. 2020, eq. 2): `|y - p|^b * BCE(p, y)` with the Gaussian heat as soft target `y`.
 
-    `-(1 - p)^a log p` where `target` is 1, else `-(1 - target)^b p^a log(1 - p)`; summed with `weight` (0 = do not
-    care) and divided by the number of positives, at least 1.
+    Every warm cell teaches, where CornerNet's penalty-reduced form has one positive per word and pushes its neighbours
+    down: with few scenes that learns far more slowly (docs/training_log.md, run 3). Summed with `weight` (0 = do not care)
+    and divided by each picture's own heat, so that a photograph of three words counts as much as a page of a hundred.
     """
     logits = logits.astype(jnp.float32)
     p = jax.nn.sigmoid(logits)
-    positive = (target >= 1.0).astype(jnp.float32)
-    hit = (1 - p) ** ALPHA * jax.nn.softplus(-logits) * positive
-    miss = (1 - target) ** BETA * p**ALPHA * jax.nn.softplus(logits) * (1 - positive)
-    return jnp.sum((hit + miss) * weight) / jnp.maximum(jnp.sum(positive * weight), 1.0)
+    entropy = target * jax.nn.softplus(-logits) + (1 - target) * jax.nn.softplus(logits)
+    loss = jnp.abs(target - p) ** BETA * entropy * weight
+    heat = jnp.sum(target * weight, axis=(1, 2))
+    return jnp.mean(jnp.sum(loss, axis=(1, 2)) / jnp.maximum(heat, LEAST_HEAT))

@@ -9,7 +9,7 @@ from gemma3_jax.losses.focal import focal_loss
 from gemma3_jax.losses.geometry import corner_loss
 from gemma3_jax.types import DetectionMaps
 
-CORNER_WEIGHT = 4.0
+CORNER_WEIGHT = 2.0
 
 
 def detection_loss(maps: DetectionMaps, targets: DetectionTargets) -> dict[str, Float[Array, ""]]:
