@@ -75,12 +75,14 @@ class Describe:
 
 @dataclasses.dataclass
 class Synth:
-    """Draw synthetic word crops, as training sees them, on one sheet to look at."""
+    """Draw synthetic word crops or scenes, as training sees them, on one sheet to look at."""
 
     sheet: Path
     """Picture file to write."""
-    count: int = 64
-    """How many crops."""
+    scenes: bool = False
+    """Whole scenes with the boxes of their words instead of word crops."""
+    count: int | None = None
+    """How many: 64 crops or 16 scenes unless told otherwise."""
     seed: int = 0
     """Another seed, another sheet."""
     difficulty: float = 1.0

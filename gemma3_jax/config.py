@@ -132,7 +132,7 @@ class Config:
     optimizer: OptimizerConfig = OptimizerConfig()
     lambda_det: float = 1.0
     lambda_rec: float = 1.0
-    bf16: bool = False
+    bf16: bool = True  # on accelerators; a CPU is slower in it and computes in float32
     seed: int = 0
     start_from: str = ""  # a released model directory or name whose variables the run begins with
 

@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 
 from gemma3_jax.config import CANVAS_HEIGHT, COLUMN_PX
-from gemma3_jax.decoding.boxes import columns_used, plausible, sides, slice_quads, suppress
+from gemma3_jax.decoding.boxes import (
+    columns_used,
+    plausible,
+    sides,
+    slice_quads,
+    suppress,
+    with_margin,
+)
 from gemma3_jax.decoding.order import reading_order
 from gemma3_jax.decoding.text import Decoded, decode
 from gemma3_jax.engine import Engine
@@ -96,14 +103,17 @@ def _read_window(
     quads, scores, valid = quads[0], scores[0], valid[0]
     chosen = np.flatnonzero(valid & plausible(quads) & (scores >= options.min_score))
     words = []
-    for columns, members in _by_columns(quads[chosen]):
+    seen = with_margin(quads)
+    for columns, members in _by_columns(seen[chosen]):
         for start, stop, slots in chunks(len(members), SLOTS):
             some = chosen[members[start:stop]]
             padded = np.zeros((1, slots, 4, 2), np.float32)
-            padded[0, : len(some)] = quads[some]
+            padded[0, : len(some)] = seen[some]
             log_probs = engine.read(features, padded, columns)[0, : len(some)]
-            decoded = _decode(engine, log_probs, columns_used(quads[some], columns), options)
-            found = zip(decoded, place(quads[some]), scores[some].tolist(), strict=True)
+            decoded = _decode(engine, log_probs, columns_used(seen[some], columns), options)
+            found = zip(
+                decoded, place(quads[some]), place(seen[some]), scores[some].tolist(), strict=True
+            )
             words += [_word(*one) for one in found]
     kept = [w for w in words if w.text.strip() and w.confidence >= options.min_confidence]
     return kept, bool(valid.all())
@@ -150,7 +160,7 @@ def read_crops(engine: Engine, crops: Sequence[np.ndarray], options: ReadOptions
             for i, one in zip(some, decoded, strict=True):
                 height, width = crops[i].shape[:2]
                 outline = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-                words[i] = _word(one, outline, 1.0)
+                words[i] = _word(one, outline, outline, 1.0)
     return [words[i] for i in range(len(crops))]
 
 
@@ -189,8 +199,10 @@ def _decode(
     )
 
 
-def _word(decoded: Decoded, quad: np.ndarray, score: float) -> Word:
-    slices = slice_quads(quad, decoded.spans)
+def _word(decoded: Decoded, quad: np.ndarray, seen: np.ndarray, score: float) -> Word:
+    """`seen` is the quad that was read, of which the characters' spans are fractions; they are cut to the word's own."""
+    grown = sides(seen)[0] / np.maximum(sides(quad)[0], 1e-6)
+    slices = slice_quads(quad, np.clip((decoded.spans - 0.5) * grown + 0.5, 0, 1))
     chars = zip(decoded.text, decoded.char_confidences, slices, strict=True)
     return Word(
         decoded.text,

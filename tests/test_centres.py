@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gemma3_jax.data.targets import detection_targets
+from gemma3_jax.decoding.boxes import with_margin
 from gemma3_jax.decoding.centres import decode_centres
 from gemma3_jax.types import DetectionMaps
 
@@ -70,3 +71,17 @@ def test_more_slots_than_cells_is_no_error():
         DetectionMaps(jnp.zeros((1, 2, 2)), jnp.zeros((1, 2, 2, 4, 2))), slots=99, stride=4
     )
     assert quads.shape == (1, 4, 4, 2) and valid.shape == (1, 4)
+
+
+def test_margins_grow_a_turned_word_along_its_own_axes():
+    along, down = (
+        np.array([60.0, 80.0]),
+        np.array([-16.0, 12.0]),
+    )  # 100 x 20 px, turned by 53 degrees
+    quad = np.array([[0, 0], along, along + down, down])
+    found = with_margin(quad)
+    unit = along / 100
+    expected = quad + 0.2 * 20 * np.array([-unit, unit, unit, -unit])
+    expected += 0.1 * np.array([-down, -down, down, down])
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    np.testing.assert_allclose(with_margin(jnp.asarray(quad, jnp.float32)), expected, atol=1e-3)

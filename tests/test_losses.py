@@ -82,7 +82,9 @@ def test_focal_of_four_cells_by_hand():
     target = jnp.asarray([[target]])
     everywhere = jnp.ones_like(target)
     found = focal_loss(logit([[p]]), target, everywhere)
-    assert float(found) == pytest.approx(sum(cells) / LEAST_HEAT, rel=1e-5)  # heat of 2 is under the least
+    assert float(found) == pytest.approx(
+        sum(cells) / LEAST_HEAT, rel=1e-5
+    )  # heat of 2 is under the least
     found = focal_loss(logit([[p]]), target, everywhere.at[0, 0, 2].set(0.0))  # do not care
     assert float(found) == pytest.approx((cells[0] + cells[1]) / LEAST_HEAT, rel=1e-5)
 

@@ -70,6 +70,18 @@ def test_padding_right_of_a_crop_says_blank_and_changes_nothing(variables):
     np.testing.assert_allclose(jnp.exp(log_probs).sum(-1), 1.0, atol=1e-5)
 
 
+def test_bfloat16_activations_leave_float32_outputs_near_the_same(variables):
+    images = jax.random.uniform(jax.random.key(5), (2, 64, 96, 3)) * 255
+    quads = jnp.tile(jnp.array([[10.0, 20], [70, 20], [70, 40], [10, 40]]), (2, 1, 1, 1))
+    outputs = [
+        Spotter(DEBUG, dtype=dtype).apply(variables, images, quads)
+        for dtype in (jnp.float32, jnp.bfloat16)
+    ]
+    for exact, rough in zip(*map(jax.tree.leaves, outputs), strict=True):
+        assert rough.dtype == jnp.float32
+        np.testing.assert_allclose(rough, exact, atol=0.15, rtol=0.1)
+
+
 def test_every_parameter_gets_a_gradient_from_the_joint_loss(variables):
     model = Spotter(DEBUG, train=True)
     images = jax.random.uniform(jax.random.key(3), (2, 64, 96, 3)) * 255

@@ -12,7 +12,7 @@ from gemma3_jax.config import MODELS, Config, DataConfig, OptimizerConfig
 from gemma3_jax.training.loop import Diverged, Schedule, train
 from gemma3_jax.training.sources import Resident, difficulty
 from gemma3_jax.training.state import init_state, released_variables
-from gemma3_jax.training.step import merge, train_step, words_to_read
+from gemma3_jax.training.step import compute_dtype, merge, train_step, words_to_read
 from gemma3_jax.types import Batch
 
 CONFIG = Config(
@@ -145,6 +145,12 @@ def test_words_to_read_are_legible_ones_moved_a_little():
     assert chosen == {tuple(row) for row in batch.labels[0, 1:3, :5].tolist()}
     distance = np.abs(np.asarray(quads[0])[:, None] - batch.quads[0, 1:3][None]).max((2, 3)).min(1)
     assert np.all(distance < 5) and np.all(distance > 0)
+
+
+def test_bfloat16_on_accelerators_only():
+    assert compute_dtype(CONFIG, "cpu") == jnp.float32
+    assert compute_dtype(CONFIG, "tpu") == compute_dtype(CONFIG, "gpu") == jnp.bfloat16
+    assert compute_dtype(dataclasses.replace(CONFIG, bf16=False), "tpu") == jnp.float32
 
 
 def test_merge_keeps_what_a_pass_did_not_touch():

@@ -38,11 +38,13 @@ def draw_scenes(
     max_label: int = MAX_LABEL,
     difficulty: Any = 1.0,
     strengths: Strengths | None = None,
+    inked: Any = 1.0,
 ) -> Batch:
     """Draw scenes `start` .. `start + batch - 1` of the stream `key`. Jittable; static: batch, size, words, max_label.
 
     Streets, pages and receipts (`layout.KIND_SHARES`). Words too small or too blurred to be read are `ignore`. Scene i
-    depends on fold_in(key, i) only, whatever the batch split or the number of devices.
+    depends on fold_in(key, i) only, whatever the batch split or the number of devices. `inked` 0 leaves the letters out
+    and everything else as it is: the difference of the two pictures is the ink.
 
     Returns:
         Batch: images uint8 [b, h, w, 3], quads [b, n, 4, 2] px, labels [b, n, max_label], valid, ignore; n = `words`.
@@ -62,48 +64,39 @@ def draw_scenes(
         )
     strengths = strengths or Strengths.ramp(difficulty)
     keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(start + jnp.arange(batch))
-    scenes = jax.vmap(lambda k: draw_scene(k, studio, strengths, size, words))(keys)
+    scenes = jax.vmap(lambda k: _draw(k, studio, strengths, size, words, inked))(keys)
     labels = jnp.pad(scenes.labels, ((0, 0), (0, 0), (0, max_label - MAX_LABEL)))
     return scenes._replace(labels=labels)
 
 
-def draw_scene(
-    key: Any,
-    studio: Studio,
-    strengths: Strengths,
-    size: tuple[int, int],
-    words: int,
-    inked: Any = 1.0,
+def _draw(
+    key: Any, studio: Studio, strengths: Strengths, size: tuple[int, int], words: int, inked: Any
 ) -> Batch:
-    """One scene, without the batch axis. `inked` 0 leaves the letters out and everything else as it is."""
-    keys = jax.random.split(key, 8)
-    u = jax.random.uniform(keys[0], (layout.BLOCKS + 8,))
+    """One scene, without the batch axis."""
+    keys = jax.random.split(key, 6)
+    v = jax.random.uniform(keys[0], (layout.BLOCKS, 56))  # of the papers
+    u = v[:, 52:].ravel()  # of the scene
     kind = (u[0] > jnp.cumsum(jnp.array(layout.KIND_SHARES))[:2]).sum()
-    counts = layout.counts(u[1 : layout.BLOCKS + 3], kind, words)
+    counts, sheets = layout.counts(u[1 : layout.BLOCKS + 3], kind, words)
     pricy = by_kind(kind, 0.04, 0.08, 0.38)
     texts = scene_text.write(
         keys[1], studio, counts, words, kind != STREET, pricy, strengths.length
     )
-    placed, papers = layout.arrange(keys[2], studio.atlas, texts, kind, size, strengths.shape)
+    placed, papers = layout.arrange(
+        keys[2], studio.atlas, texts, sheets, kind, size, strengths.shape
+    )
     blurred = scene_paint.sigma(u[-2:], kind, strengths.camera)
 
-    v = jax.random.uniform(keys[3], (layout.BLOCKS, 40))
     view = scene_paint.surface(papers, scene_paint.margins(v[:, :4], kind), size)
     cover, owner = _letters(studio, texts, placed, papers, view)
-    ground = scene_paint.ground(keys[4], studio.backgrounds, size, strengths.colour)
+    ground = scene_paint.ground(keys[3], studio.backgrounds, size, strengths.colour)
     ground = scene_paint.sheets(v[:, 4:20], ground, view, kind, strengths.colour)
     colours = scene_paint.inks(v[:, 20:36], ground, view, kind, strengths.colour)
-    lined = scene_paint.rules(
-        jax.random.uniform(keys[5], (scene_paint.RULES, 8)),
-        placed,
-        papers,
-        view,
-        kind,
-        strengths.colour,
-    )
+    lines = v[:, 40:52].reshape(scene_paint.RULES, 8)
+    lined = scene_paint.rules(lines, placed, papers, view, kind, strengths.colour)
     ink = _colour_map(colours[placed.block], owner)
-    image = _compose(keys[6], ground, cover * inked, lined, ink, kind, strengths.colour)
-    picture = scene_paint.camera(keys[7], image, blurred, kind, strengths.camera)
+    image = _compose(keys[4], ground, cover * inked, lined, ink, kind, strengths.colour)
+    picture = scene_paint.camera(keys[5], image, blurred, kind, strengths.camera)
     quads = layout.quads(placed, papers)
     tall = jnp.linalg.norm(quads[:, 3] - quads[:, 0] + quads[:, 2] - quads[:, 1], axis=-1) / 2
     hidden = tall < LEAST_HEIGHT + 2.5 * blurred
@@ -126,7 +119,7 @@ def _letters(
     step = jnp.maximum(ink_width / columns, 0.5)
     rows = jnp.clip(1.25 * words.scale * pixel, 0.15, 1.0)  # strip rows per cell px
     strips, _ = jax.vmap(lambda *a: lettering.coverage(studio.packed, *a))(lines, step, rows)
-    packed = jax.vmap(_pack)(strips).ravel()
+    packed = jax.vmap(_pack)(strips * words.alive[:, None, None]).ravel()  # dead slots are blank
 
     owner = _owners(words, view)
     across = 1 / (words.wide * step)
@@ -159,7 +152,7 @@ def _owners(words: layout.Words, view: scene_paint.Surface) -> Any:
 
     worst = jnp.full(view.x.shape, jnp.iinfo(jnp.int32).max)
     each = (jnp.arange(words.left.shape[0]), centre, half)
-    best, _ = jax.lax.scan(nearer, worst, each, unroll=4)
+    best, _ = jax.lax.scan(nearer, worst, each, unroll=2)
     return best & (MAX_WORDS - 1)
 
 

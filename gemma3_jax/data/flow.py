@@ -74,9 +74,8 @@ def _step(state: tuple, word: tuple) -> tuple[tuple, Flow]:
 
 def _rhythm(key: Any, texts: Any, kind: Any, limit: Any, s: Any) -> Rhythm:
     words = texts.block.shape[0]
-    keys = jax.random.split(key, 2)
-    v = jax.random.uniform(keys[0], (8,))  # of the scene
-    u = jax.random.uniform(keys[1], (6, words))
+    every = jax.random.uniform(key, (8 + 6 * words,))
+    v, u = every[:8], every[8:].reshape(6, words)  # of the scene, of each word
 
     form = v[0] < 0.5  # a page of labels and entries, not of sentences
     after_number = jnp.concatenate([jnp.zeros(1, bool), texts.number[:-1]])

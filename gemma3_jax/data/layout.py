@@ -48,21 +48,20 @@ class Papers(NamedTuple):
     cell: Any  # [k, 4] part of the canvas that is this paper's, px; empty for those not used
 
 
-def counts(u: Any, kind: Any, words: int) -> Any:
-    """How many words each paper has. [k] int32; u: [k + 2] uniforms."""
+def counts(u: Any, kind: Any, words: int) -> tuple[Any, Any]:
+    """How many words each paper has [k] int32, and how many papers there are (1, 2 or 4). u: [k + 2] uniforms."""
     pattern = (u[0] * 5).astype(jnp.int32)
     papers = jnp.where(kind == STREET, jnp.array([1, 1, 2, 2, 4])[pattern], 1)
     most = jnp.where(papers == 1, 7.99, 4.99)
     each = 1 + (most * u[2:] ** 1.5).astype(jnp.int32)
     full = jnp.ceil(words * (0.55 + 0.45 * u[1])).astype(jnp.int32)
     each = jnp.where(kind == STREET, each, full) * (jnp.arange(BLOCKS) < papers)
-    return jnp.where((kind == STREET) & (u[1] < 0.03), 0, each)
+    return jnp.where((kind == STREET) & (u[1] < 0.03), 0, each), papers
 
 
-def grid(u: Any, used: Any, shape: tuple[int, int]) -> Any:
-    """Cells of the canvas for one, two (above or beside each other) or four papers. [k, 4] px"""
+def grid(u: Any, papers: Any, shape: tuple[int, int]) -> Any:
+    """Cells of the canvas for 1, 2 (above or beside each other) or 4 papers. [k, 4] px, empty for the others"""
     height, width = shape
-    papers = used.sum()
     across, down = width * (0.35 + 0.3 * u[0]), height * (0.3 + 0.4 * u[1])
     beside = u[2] < 0.35
     split_x = jnp.where((papers == 4) | ((papers == 2) & beside), across, width)
@@ -72,16 +71,18 @@ def grid(u: Any, used: Any, shape: tuple[int, int]) -> Any:
     x0, y0 = jnp.where(right, split_x, 0.0), jnp.where(lower, split_y, 0.0)
     x1, y1 = jnp.where(right, width, split_x), jnp.where(lower, height, split_y)
     cells = jnp.stack([x0, y0, x1, y1], -1)
-    first = jnp.arange(BLOCKS) == 0  # always there: an empty scene is one paper without words
-    return jnp.where((used | first)[:, None], cells, 0.0)
+    return jnp.where((jnp.arange(BLOCKS) < papers)[:, None], cells, 0.0)
 
 
 def arrange(
-    key: Any, atlas: Any, texts: Texts, kind: Any, shape: tuple[int, int], s: Any
+    key: Any, atlas: Any, texts: Texts, papers: Any, kind: Any, shape: tuple[int, int], s: Any
 ) -> tuple[Words, Papers]:
-    """Set `texts` into lines and place their papers on a canvas of `shape` px. s: strength of the deformation, 0..1."""
-    keys = jax.random.split(key, 4)
-    u = jax.random.uniform(keys[0], (BLOCKS, 16))
+    """Set `texts` into lines and place their papers (1, 2 or 4) on a canvas of `shape` px.
+
+    s: strength of the deformation, 0..1.
+    """
+    keys = jax.random.split(key)
+    u = jax.random.uniform(keys[0], (BLOCKS, 24))  # one call: every threefry is compiled apart
     height, width = shape
     small = (u[:, 0] < 0.1 * s) & (kind == STREET)
     street = 8.0 * jnp.exp(2.6 * u[:, 1] ** 1.4)
@@ -103,10 +104,10 @@ def arrange(
     extent = jnp.where(
         used[:, None], jnp.concatenate([low, high], 1), jnp.array([0.0, 0, 200, 100])
     )
-    cells = grid(jax.random.uniform(keys[2], (3,)), used, shape)
-    angle = _angles(jax.random.uniform(keys[3], (BLOCKS, 4)), kind, s)
+    cells = grid(u[0, 16:19], papers, shape)
+    angle = _angles(u[:, 20:], kind, s)
     matrix, pixel = jax.vmap(_camera, (0, 0, 0, 0, 0, None, None))(
-        extent, cells, wanted, angle, u[:, 8:], kind, s
+        extent, cells, wanted, angle, u[:, 8:16], kind, s
     )
     return words, Papers(extent, matrix, pixel, cells)
 
@@ -117,14 +118,14 @@ def quads(words: Words, papers: Papers) -> Any:
     return jax.vmap(warp.project)(papers.matrix[words.block], corners)
 
 
-class _Measured(NamedTuple):
+class Measured(NamedTuple):
     width: Any  # [n] ink width in paper units at scale 1
     wide: Any  # [n] paper units per cell px, across
     ascent: Any  # [n] cell px above the baseline
     space: Any  # [n] the width of this face's gaps, 1 is usual
 
 
-def _measure(atlas: Any, texts: Texts, u: Any, s: Any) -> tuple[lettering.Line, _Measured]:
+def _measure(atlas: Any, texts: Texts, u: Any, s: Any) -> tuple[lettering.Line, Measured]:
     loose = jnp.where(u[:, 4] < 0.12 * s, 0.1 + 0.5 * u[:, 5], s * (0.16 * u[:, 5] - 0.06))
     tracking = loose[texts.block] * atlas.x_height[texts.font]
     still = jnp.zeros(texts.ids.shape[1] + lettering.BEFORE + lettering.AFTER)
@@ -136,7 +137,7 @@ def _measure(atlas: Any, texts: Texts, u: Any, s: Any) -> tuple[lettering.Line, 
     width = jnp.where(texts.alive, (lines.right - lines.left) * wide, 0.0)
     # a gap is as stretched as the letters and grows with their spacing; typewriters leave a whole letter free
     space = jnp.where(monospaced(atlas)[texts.font], 1.5, 1.0) + 3 * jnp.maximum(tracking, 0) / CELL
-    return lines, _Measured(width, wide, atlas.baseline[texts.font], space * wide)
+    return lines, Measured(width, wide, atlas.baseline[texts.font], space * wide)
 
 
 def _aligned(placed: Flow, texts: Texts, kind: Any, u: Any, limit: Any) -> tuple[Any, Any]:

@@ -32,30 +32,31 @@ class Surface(NamedTuple):
 def surface(papers: Papers, margins: Any, shape: tuple[int, int]) -> Surface:
     """Look through every pixel at its paper. margins: [k, 2] from the words to the sheet's edge, paper units."""
     px, py = jnp.arange(shape[1]) + 0.5, (jnp.arange(shape[0]) + 0.5)[:, None]
-    parts, masks = [], []
-    for i in range(BLOCKS):
-        m = warp.inverse(papers.matrix[i])
-        m = m / m[2, 2]
-        x0, y0, x1, y1 = papers.cell[i]
-        depth = m[2, 0] * px + m[2, 1] * py + 1.0
+    middle = (papers.extent[:, :2] + papers.extent[:, 2:]) / 2
+    half = (papers.extent[:, 2:] - papers.extent[:, :2]) / 2
+    back = jax.vmap(warp.inverse)(papers.matrix)
+    seen = jax.vmap(warp.project)(papers.matrix, middle)
+    back = back / ((back[:, 2, :2] * seen).sum(1) + back[:, 2, 2])[:, None, None]  # depth 1 there
+
+    def look(found: tuple, paper: tuple) -> tuple[tuple, Any]:
+        m, middle, half, margin, pixel, cell, apart = paper
+        depth = m[2, 0] * px + m[2, 1] * py + m[2, 2]
         per = 1 / jnp.maximum(depth, 1e-3)
         x = (m[0, 0] * px + m[0, 1] * py + m[0, 2]) * per
         y = (m[1, 0] * px + m[1, 1] * py + m[1, 2]) * per
-        x = jnp.where(
-            depth > 0.02, jnp.clip(x, -_FAR, _FAR), _FAR
-        )  # nothing is seen behind the camera
-        low, high = papers.extent[i, :2], papers.extent[i, 2:]
-        middle, half = (low + high) / 2, (high - low) / 2
+        # nothing is seen behind the camera
+        x = jnp.where(depth > 0.05, jnp.clip(x, -_FAR, _FAR), _FAR)
         across, down = jnp.abs(x - middle[0]) - half[0], jnp.abs(y - middle[1]) - half[1]
-        box = jnp.maximum(across, down)
-        sheet = jnp.maximum(across - margins[i, 0], down - margins[i, 1])
-        parts.append((x + APART * i, y, box * papers.pixel[i], sheet * papers.pixel[i]))
-        masks.append((px >= x0) & (px < x1) & (py >= y0) & (py < y1))
-    chosen = parts[0]
-    for mask, part in zip(masks[1:], parts[1:], strict=True):
-        chosen = tuple(jnp.where(mask, new, old) for new, old in zip(part, chosen, strict=True))
-    x, y, outside, edge = chosen
-    return Surface(x, y, jnp.stack(masks), outside, edge)
+        words = jnp.maximum(across, down) * pixel
+        sheet = jnp.maximum(across - margin[0], down - margin[1]) * pixel
+        mine = (px >= cell[0]) & (px < cell[2]) & (py >= cell[1]) & (py < cell[3])
+        new = (x + apart, y, words, sheet)
+        return tuple(jnp.where(mine, *pair) for pair in zip(new, found, strict=True)), mine
+
+    apart = APART * jnp.arange(BLOCKS)
+    each = (back, middle, half, margins, papers.pixel, papers.cell, apart)
+    (x, y, outside, edge), mine = jax.lax.scan(look, (jnp.full(shape, _FAR),) * 4, each)
+    return Surface(x, y, mine, outside, edge)
 
 
 def margins(u: Any, kind: Any) -> Any:
@@ -145,8 +146,11 @@ def sheets(u: Any, image: Any, view: Surface, kind: Any, s: Any) -> Any:
 def inks(u: Any, image: Any, view: Surface, kind: Any, s: Any) -> Any:
     """A colour per paper [k, 3] that stands out from what lies under its words. u: [k, 16]"""
     coarse = (..., slice(_COARSE // 2, None, _COARSE), slice(_COARSE // 2, None, _COARSE))
-    seen = (view.mine & (view.outside < 0))[coarse].reshape(BLOCKS, -1) * 1.0
-    area = jnp.maximum(seen.sum(1), 1.0)
+    # of a tiny sign the nearest sample, up to 5.7 px away, has to do
+    outside = view.outside[coarse].ravel()
+    weight = jnp.where(outside < 0, 1.0, jnp.where(outside < 6, 1e-4, 0.0))
+    seen = view.mine[coarse].reshape(BLOCKS, -1) * weight
+    area = jnp.maximum(seen.sum(1), 1e-6)
     grey = luma(image[coarse]).ravel()
     mean = (seen * grey).sum(1) / area
     spread = jnp.sqrt((seen * (grey - mean[:, None]) ** 2).sum(1) / area)
@@ -156,7 +160,7 @@ def inks(u: Any, image: Any, view: Surface, kind: Any, s: Any) -> Any:
     )
     wanted = jnp.where(
         faint,
-        by_kind(kind, 0.17 + 0.13 * u[:, 1], 0.35 + 0.2 * u[:, 1], 0.25 + 0.2 * u[:, 1]),
+        by_kind(kind, 0.2 + 0.12 * u[:, 1], 0.35 + 0.2 * u[:, 1], 0.25 + 0.2 * u[:, 1]),
         wanted,
     )
     wanted = jnp.maximum(wanted, 2.4 * spread)
@@ -171,31 +175,32 @@ def inks(u: Any, image: Any, view: Surface, kind: Any, s: Any) -> Any:
 
 def rules(u: Any, words: Words, papers: Papers, view: Surface, kind: Any, s: Any) -> Any:
     """Ruled, dashed and underlining lines below lines of text. Coverage [h, w]; u: [RULES, 8]"""
-    count = words.left.shape[0]
-    dashed = (u[0, 7] < 0.5) & (kind == RECEIPT)
-    cover = jnp.zeros(view.x.shape)
+    word = (u[:, 0] * words.left.shape[0]).astype(jnp.int32)
+    block = words.block[word]
+    left, right = papers.extent[block, 0], papers.extent[block, 2]
+    under = u[:, 1] < 0.3  # the word alone
+    short = jnp.where(u[:, 1] < 0.8, left, left + u[:, 2] * (right - left) * 0.5)
+    first = jnp.where(under, words.box[word, 0], short)
+    last = jnp.where(under, words.box[word, 2], right)
+    pixel, thick = papers.pixel[block], 0.5 + 1.3 * u[:, 3] ** 2
+    y = words.baseline[word] + jnp.where(under, 9.5, 12.5) * words.scale[word] + thick / pixel
     often = s * by_kind(kind, 0.03, jnp.where(u[0, 6] < 0.6, 0.8, 0.0), 0.5)
-    for i in range(RULES):
-        word = (u[i, 0] * count).astype(jnp.int32)
-        block = words.block[word]
-        x0, _, x1, _ = words.box[word]
-        left, right = papers.extent[block, 0], papers.extent[block, 2]
-        under = u[i, 1] < 0.3
-        from_x = jnp.where(
-            under, x0, jnp.where(u[i, 1] < 0.8, left, left + u[i, 2] * (right - left) * 0.5)
-        )
-        to_x = jnp.where(under, x1, right)
-        thick = 0.5 + 1.3 * u[i, 3] ** 2
-        y = words.baseline[word] + (12.5 + jnp.where(under, -3.0, 0.0)) * words.scale[word]
-        y = y + thick / papers.pixel[block]
-        there = words.alive[word] & (u[i, 4] < often)
-        line = jnp.clip(thick / 2 - jnp.abs(view.y - y) * papers.pixel[block] + 0.5, 0, 1)
-        x = view.x - APART * block
-        phase = x * (1 / 14.0)  # not jnp.mod: fmod does not vectorise
-        gaps = dashed & (phase - jnp.floor(phase) > 0.6)
-        line = jnp.where((x > from_x) & (x < to_x) & ~gaps & there, line, 0.0)
-        cover = jnp.maximum(cover, line)
-    return cover * 0.9
+    there = words.alive[word] & (u[:, 4] < often)
+    apart = APART * block
+    dashed = (u[0, 7] < 0.5) & (kind == RECEIPT)
+    phase = view.x * (1 / 14.0)  # not jnp.mod: fmod does not vectorise
+    drawn = ~dashed | (phase - jnp.floor(phase) < 0.6)
+
+    def rule(cover: Any, line: tuple) -> tuple[Any, None]:
+        y, pixel, thick, first, last, there = line
+        ink = jnp.clip(thick / 2 - jnp.abs(view.y - y) * pixel + 0.5, 0, 1)
+        return jnp.where(
+            (view.x > first) & (view.x < last) & there, jnp.maximum(cover, ink), cover
+        ), None
+
+    each = (y, pixel, thick, first + apart, last + apart, there)
+    cover, _ = jax.lax.scan(rule, jnp.zeros(view.x.shape), each)
+    return 0.9 * cover * drawn
 
 
 def light(u: Any, image: Any, kind: Any, s: Any) -> Any:
@@ -238,7 +243,7 @@ def camera(key: Any, image: Any, blurred: Any, kind: Any, s: Any) -> Any:
     image = jnp.where(scanned, (image - 0.55) * hard + 0.55 + 0.2 * (u[5] - 0.5), image)
     specks = effects.hash_noise(bits[0], (height, width)) > 3.25
     image = jnp.where(scanned & (u[6] < 0.4) & specks, 0.25, image)
-    gain = jnp.where(u[7] < 0.35 * s, 0.5 + 0.8 * u[8], 1.0)
+    gain = jnp.where(u[7] < 0.35 * s, 0.6 + 0.7 * u[8], 1.0)
     gain = jnp.where(kind == STREET, gain, 0.3 * gain + 0.7)
     mean = image.mean()  # towards white or black by a share of what is left, so that little is lost
     room = jnp.where(u[10] < 0.45, -0.35 * mean, 0.5 * (1 - mean))

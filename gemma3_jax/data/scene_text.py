@@ -31,21 +31,20 @@ def write(
 
     plain: bool, common reading faces instead of any; pricy: share of texts that are numbers at the end of a row.
     """
-    keys = jax.random.split(key, 6)
+    keys = jax.random.split(key, 2 * words + 1)
     slot = jnp.arange(words)
     ends = jnp.cumsum(counts)
     papers = counts.shape[0]
     block = (slot[:, None] >= ends).sum(1)
     alive, block = block < papers, jnp.minimum(block, papers - 1)
-    number = jax.random.uniform(keys[0], (words,)) < pricy
+    u = jax.random.uniform(keys[0], (2 * words + 2 * papers + 1,))
+    number = u[:words] < pricy
     lexicon = studio.lexicon
-    free = jax.vmap(lambda k: sample_text(k, lexicon, difficulty)[0])(
-        jax.random.split(keys[1], words)
-    )
-    price = jax.vmap(lambda k: lexica._pattern(k, lexicon))(jax.random.split(keys[2], words))
-    free = _cased(jax.random.uniform(keys[3], (papers,)), free, block, plain, lexicon)
+    free = jax.vmap(lambda k: sample_text(k, lexicon, difficulty)[0])(keys[1 : words + 1])
+    price = jax.vmap(lambda k: lexica._pattern(k, lexicon))(keys[words + 1 :])
+    free = _cased(u[words : words + papers], free, block, plain, lexicon)
     ids = jnp.where(number[:, None], price, free)
-    font = _faces(keys[4], studio, block, papers, plain)
+    font = _faces(u[words + papers :], studio, block, papers, plain)
     return _written(studio.atlas, ids, font, block, alive, number)
 
 
@@ -68,15 +67,14 @@ def _cased(u: Any, ids: Any, block: Any, plain: Any, lexicon: Lexicon) -> Any:
     return jnp.where(case == _MIXED, ids, cased)
 
 
-def _faces(key: Any, studio: Any, block: Any, papers: int, plain: Any) -> Any:
-    """One face per paper, a second one now and then for a few words in a row."""
+def _faces(u: Any, studio: Any, block: Any, papers: int, plain: Any) -> Any:
+    """One face per paper, a second one now and then for a few words in a row. u: [papers + 1 + n]"""
     words = block.shape[0]
     weights = jnp.asarray(studio.atlas.weights, jnp.float32)
     even = monospaced(studio.atlas)
     cdfs = jnp.stack([weights, weights**1.5 * jnp.where(even, 6.0, 1.0)])
     cdfs = jnp.cumsum(cdfs, 1)
     cdf = cdfs[plain.astype(jnp.int32)]
-    u = jax.random.uniform(key, (papers + 1 + words,))
     faces = jnp.searchsorted(cdf, u[: papers + 1] * cdf[-1])
     faces = jnp.minimum(faces, weights.shape[0] - 1)
     second = u[papers + 1 :][jnp.arange(words) // _RUN] < 0.15

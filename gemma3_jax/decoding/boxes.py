@@ -5,11 +5,16 @@ Quads are `[.., 4, 2]`, xy in pixels, clockwise from the top left of the text.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from gemma3_jax.config import CANVAS_HEIGHT, COLUMN_PX
 from gemma3_jax.metrics.polygons import overlaps, quad_areas
 
+# Of the height, at the ends and above and below: of 256 words in training scenes, 61 are found and read right without, 69
+# with it (docs/training_log.md).
+MARGIN = (0.2, 0.1)
 MIN_COLUMNS = 2  # the recogniser gives the thinnest word as many
 
 
@@ -25,6 +30,20 @@ def columns_used(quads: np.ndarray, columns: int) -> np.ndarray:
     width, height = sides(quads)
     per_px = CANVAS_HEIGHT / COLUMN_PX / np.maximum(height, 1e-6)
     return np.clip(width * per_px, MIN_COLUMNS, columns)
+
+
+def with_margin(quads: Any) -> Any:
+    """Quads `[.., 4, 2]` (NumPy or JAX) grown by MARGIN of their height: what the recogniser looks at.
+
+    A box that cuts into the first or last letter costs the word, one that is a little wide costs nothing.
+    """
+    along = (quads[..., 1, :] - quads[..., 0, :] + quads[..., 2, :] - quads[..., 3, :]) / 2
+    down = (quads[..., 3, :] - quads[..., 0, :] + quads[..., 2, :] - quads[..., 1, :]) / 2
+    height = ((down**2).sum(-1) ** 0.5)[..., None]
+    step = along / (((along**2).sum(-1) ** 0.5)[..., None] + 1e-6) * height
+    x, y = np.array([-1, 1, 1, -1], np.float32), np.array([-1, -1, 1, 1], np.float32)
+    sideways = MARGIN[0] * x[:, None] * step[..., None, :]
+    return quads + sideways + MARGIN[1] * y[:, None] * down[..., None, :]
 
 
 def slice_quads(quad: np.ndarray, spans: np.ndarray) -> np.ndarray:

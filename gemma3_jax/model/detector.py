@@ -31,4 +31,6 @@ class Detector(nn.Module):
         centre = nn.Dense(1, bias_init=nn.initializers.constant(PRIOR_LOGIT), name="centre")(x)
         corners = nn.Dense(8, name="corners")(x)
         centre, corners = (jnp.asarray(y, jnp.float32) for y in (centre, corners))
-        return DetectionMaps(centre[..., 0], CORNER_SCALE * corners.reshape(*corners.shape[:-1], 4, 2))
+        return DetectionMaps(
+            centre[..., 0], CORNER_SCALE * corners.reshape(*corners.shape[:-1], 4, 2)
+        )

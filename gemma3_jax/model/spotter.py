@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from gemma3_jax.config import STRIDE, ModelConfig
+from gemma3_jax.decoding.boxes import with_margin
 from gemma3_jax.decoding.centres import decode_centres
 from gemma3_jax.model.backbone import Backbone, Neck
 from gemma3_jax.model.crop import Features, canvas_strips, sample_strips
@@ -125,6 +126,6 @@ def spot(
         columns: strip columns per word; `columns // 2` is the CTC time `t`.
     """
     features, quads, scores, valid = detect(config, variables, images, slots=slots)
-    log_probs = read_quads(config, variables, features, quads, columns=columns)
+    log_probs = read_quads(config, variables, features, with_margin(quads), columns=columns)
     tokens = jnp.argmax(log_probs, axis=-1)
     return Spotted(quads, scores, tokens, jnp.exp(log_probs.max(axis=-1)), valid)

@@ -31,7 +31,7 @@ def loss_and_metrics(
     Strips, many and alike, are normalised by their own statistics and keep the running ones; scenes, few and unlike, by
     the running ones, as at inference. Statistics of both mixed would fit neither.
     """
-    dtype = jnp.bfloat16 if config.bf16 else jnp.float32
+    dtype = compute_dtype(config, jax.default_backend())
     metrics: dict[str, Array] = {}
     det = rec = jnp.zeros(())
 
@@ -68,6 +68,11 @@ def loss_and_metrics(
         rec = rec + flat
     total = total_loss(det, rec, config.lambda_det, config.lambda_rec)
     return total, (batch_stats, metrics | {"loss": total})
+
+
+def compute_dtype(config: Config, backend: str) -> Any:
+    """What activations are in; parameters, statistics and losses are float32 everywhere."""
+    return jnp.bfloat16 if config.bf16 and backend != "cpu" else jnp.float32
 
 
 def merge(old: Any, new: Any) -> Any:

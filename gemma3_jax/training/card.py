@@ -1,0 +1,82 @@
+"""The model card of a released model, from its own config and a file of measured figures.
+
+python eval.py --model DIR --data ../shared/data --sets all-val --json eval.json
+python -m gemma3_jax.training.card --model DIR --figures eval.json
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+TEMPLATE = """# {name}
+
+Finds and reads words in photographs, receipts, forms and scans. {parameters:,} parameters in all,
+{megabytes:.2f} MB as shipped (float16). Printable ASCII. SHA-256 of `model.safetensors`: `{sha256}`.
+
+## Figures
+
+Validation parts of the public sets' training halves (`splits.json`), printed by
+
+    {command}
+
+{table}
+
+`accuracy`: letters and digits, case ignored. `exact`: case and punctuation too. `e2e`: ICDAR 2015 protocol, no lexicon.
+`bag`: bag of words of a page, case kept on forms, ignored on receipts. The figures are of these validation parts alone, on
+these weights; official test halves were not used for anything.
+
+## Recipe
+
+{recipe}
+
+## Limits
+
+Latin letters, digits and ASCII punctuation only. Handwriting, text turned by more than about 30 degrees, and words under
+8 px high are mostly missed. Confidences are CTC probabilities, not yet calibrated.
+"""
+
+
+def figures_table(sets: dict[str, dict[str, float]]) -> str:
+    """Markdown table of `{set: {figure: value}}`; shares in percent, counts as they are."""
+    rows = ["| set | figure | value |", "|---|---|---|"]
+    for name, figures in sets.items():
+        for figure, value in figures.items():
+            share = isinstance(value, float) and figure not in ("images", "words")
+            rows.append(f"| {name} | {figure} | {f'{100 * value:.1f} %' if share else value} |")
+    return "\n".join(rows)
+
+
+def write_card(folder: Path, measured: dict[str, Any], recipe: str, command: str) -> None:
+    """Put `measured` into config.json and write README.md beside it."""
+    from safetensors.numpy import load_file
+
+    config = json.loads((folder / "config.json").read_text())
+    config["measured"] = measured
+    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+    weights = folder / "model.safetensors"
+    arrays = load_file(weights)
+    card = TEMPLATE.format(
+        name=config["model"]["name"],
+        parameters=sum(a.size for path, a in arrays.items() if path.startswith("params/")),
+        megabytes=weights.stat().st_size / 1e6,
+        sha256=config["sha256"],
+        command=command,
+        table=figures_table(measured["sets"]),
+        recipe=recipe.strip(),
+    )
+    (folder / "README.md").write_text(card)
+
+
+def main(model: Path, figures: Path, recipe: Path) -> None:
+    """Write the card of `model` from eval.py's JSON and a Markdown file that tells the recipe."""
+    measured = json.loads(figures.read_text())
+    command = f"python eval.py --model {model.name} --data ../shared/data --sets all-val"
+    write_card(model, measured, recipe.read_text(), command)
+
+
+if __name__ == "__main__":
+    import tyro
+
+    tyro.cli(main)
