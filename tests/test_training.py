@@ -177,3 +177,29 @@ def test_the_average_is_what_is_released(resident, tmp_path):
     state = train(CONFIG, resident, tmp_path)
     variables = released_variables(state)
     assert variables["params"] is state.ema and variables["batch_stats"] is state.batch_stats
+
+
+def test_drawn_and_real_scenes_come_together():
+    from gemma3_jax.data.drawn_scenes import draw_scenes
+    from gemma3_jax.training import sources
+
+    real = scenes(batch=2, words=3)
+    assert sources.scenes_of_step(CONFIG, Resident(None, None), jnp.array(0), real) is real
+    config = dataclasses.replace(CONFIG, data=DataConfig(scenes=4, scene_size=64, scene_words=3))
+    seen = jax.eval_shape(
+        lambda key: draw_scenes(key, studio(), batch=4, size=(64, 64), words=3), jax.random.key(0)
+    )
+    joined = jax.eval_shape(
+        lambda step: sources.scenes_of_step(config, Resident(studio(), None), step, real), jnp.array(0)
+    )
+    assert joined is not None and joined.images.shape == (6, 64, 64, 3)
+    assert joined.images.dtype == seen.images.dtype and joined.labels.shape == (6, 3, 25)
+
+
+def studio():
+    from gemma3_jax.data.backgrounds import procedural_backgrounds
+    from gemma3_jax.data.glyphs import builtin_atlas
+    from gemma3_jax.data.lexicon import load_lexicon
+    from gemma3_jax.data.synthetic import prepare
+
+    return prepare(builtin_atlas(), load_lexicon(None), procedural_backgrounds(2))

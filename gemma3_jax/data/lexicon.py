@@ -170,7 +170,7 @@ def sample_text(key: Any, lexicon: Lexicon, difficulty: Any = 1.0) -> tuple[Any,
     kind = choose(jax.random.uniform(keys[0]), SHARES)
     word = _word(keys[1], lexicon, cap)
     marked = _marked(keys[2], lexicon, cap)
-    pattern = _pattern(keys[3], lexicon)
+    pattern = number_text(keys[3], lexicon)
     random = _random(keys[4], lexicon, cap, everything=True)
     digits = _random(keys[5], lexicon, cap, everything=False)
     texts = jnp.stack([word, marked, pattern, random, digits])
@@ -228,7 +228,7 @@ def _marked(key: Any, lexicon: Lexicon, cap: Any) -> Any:
     return jnp.where(u[2] > 0.15, _concat(text, piece(lexicon.suffixes, u[4])), text)
 
 
-def _pattern(key: Any, lexicon: Lexicon) -> Any:
+def number_text(key: Any, lexicon: Lexicon) -> Any:
     """Prices, dates, times, codes: each slot of a pattern filled independently."""
     u = jax.random.uniform(key, (MAX_LABEL + 1,))
     row = jnp.searchsorted(jnp.asarray(lexicon.pattern_cdf), u[0])

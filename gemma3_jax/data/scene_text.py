@@ -41,7 +41,7 @@ def write(
     number = u[:words] < pricy
     lexicon = studio.lexicon
     free = jax.vmap(lambda k: sample_text(k, lexicon, difficulty)[0])(keys[1 : words + 1])
-    price = jax.vmap(lambda k: lexica._pattern(k, lexicon))(keys[words + 1 :])
+    price = jax.vmap(lambda k: lexica.number_text(k, lexicon))(keys[words + 1 :])
     free = _cased(u[words : words + papers], free, block, plain, lexicon)
     ids = jnp.where(number[:, None], price, free)
     font = _faces(u[words + papers :], studio, block, papers, plain)

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from gemma3_jax.config import Config
 from gemma3_jax.training.checkpoints import Checkpoints
 from gemma3_jax.training.mesh import batched, check_divisible, data_mesh, replicated
-from gemma3_jax.training.sources import Resident, strips_of_step
+from gemma3_jax.training.sources import Resident, scenes_of_step, strips_of_step
 from gemma3_jax.training.state import TrainState, init_state
 from gemma3_jax.training.step import train_step
 from gemma3_jax.types import Batch
@@ -48,6 +48,9 @@ def compile_step(config: Config, mesh: jax.sharding.Mesh) -> Callable[..., Any]:
         strips = strips_of_step(config, resident, state.step)
         if strips is not None:
             strips = jax.lax.with_sharding_constraint(strips, split)
+        scenes = scenes_of_step(config, resident, state.step, scenes)
+        if scenes is not None:
+            scenes = jax.lax.with_sharding_constraint(scenes, split)
         key = jax.random.fold_in(jax.random.key(config.seed + 2), state.step)
         return train_step(config, state, strips, scenes, key)
 
@@ -73,8 +76,8 @@ def train(
         Diverged: at the first step whose logged loss is NaN or infinite; the last checkpoint stays.
     """
     mesh = data_mesh()
-    counts = {"strips": config.data.strips, "real_strips": config.data.real_strips}
-    check_divisible(mesh, **counts, real_scenes=config.data.real_scenes)
+    counts = ("strips", "real_strips", "scenes", "real_scenes")
+    check_divisible(mesh, **{name: getattr(config.data, name) for name in counts})
     checkpoints = Checkpoints(workdir / "checkpoints")
     state = jax.device_put(init_state(config, variables), replicated(mesh))
     state = checkpoints.restore(state) or state

@@ -85,6 +85,28 @@ def strips_of_step(config: Config, resident: Resident, step: Array) -> Batch | N
     return concatenate(*parts) if len(parts) == 2 else parts[0]
 
 
+def scenes_of_step(
+    config: Config, resident: Resident, step: Array, real: Batch | None
+) -> Batch | None:
+    """Drawn scenes of a step, a function of seed and step, joined by the real ones that the host has cut."""
+    from gemma3_jax.data.drawn_scenes import draw_scenes
+
+    data = config.data
+    if not data.scenes:
+        return real
+    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(config.seed + 1), step), 2)
+    drawn = draw_scenes(
+        key,
+        resident.studio,
+        batch=data.scenes,
+        size=(data.scene_size, data.scene_size),
+        words=data.scene_words,
+        max_label=data.max_label,
+        difficulty=difficulty(config, step),
+    )
+    return drawn if real is None else concatenate(drawn, real)
+
+
 def host_scenes(config: Config, data_dir: Path, first_step: int) -> Iterator[Batch]:
     """Real scene crops, cut two steps ahead in a thread; the crops of step s depend on seed and s alone."""
     from gemma3_jax.data.scenes import real_scenes, scene_batch
