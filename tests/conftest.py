@@ -1,11 +1,15 @@
-"""Tests run on the CPU as two devices."""
+"""Tests run on the CPU as two devices; a program that two tests share is compiled once."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 
 import jax
 
+_cache = tempfile.TemporaryDirectory(prefix="gemma3-tests-")
 jax.config.update("jax_num_cpu_devices", 2)
+jax.config.update("jax_compilation_cache_dir", _cache.name)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)

@@ -16,7 +16,10 @@ class Checkpoints:
 
     def __init__(self, folder: str | Path, max_to_keep: int = 2) -> None:
         options = ocp.CheckpointManagerOptions(max_to_keep=max_to_keep, create=True)
-        self._manager = ocp.CheckpointManager(Path(folder).resolve(), options=options)
+        handler = ocp.StandardCheckpointHandler()
+        self._manager = ocp.CheckpointManager(
+            Path(folder).resolve(), options=options, item_handlers=handler
+        )
 
     def save(self, state: TrainState) -> None:
         """Write `state` under its own step; returns before the bytes are on disk."""
@@ -46,7 +49,7 @@ class Checkpoints:
 def _check_shapes(saved: Any, expected: Any, where: str) -> None:
     shapes = {
         jax.tree_util.keystr(path): tuple(leaf.shape)
-        for path, leaf in jax.tree_util.tree_leaves_with_path(saved)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(getattr(saved, "tree", saved))
         if hasattr(leaf, "shape")
     }
     for path, leaf in jax.tree_util.tree_leaves_with_path(expected):

@@ -113,7 +113,7 @@ def train_step(
     decay = jnp.minimum(config.optimizer.ema_decay, (1.0 + state.step) / (10.0 + state.step))
     ema = jax.tree.map(lambda e, p: decay * e + (1 - decay) * p, state.ema, params)
     metrics |= {
-        "gradient_norm": optax.global_norm(gradients),
+        "gradient_norm": optax.tree.norm(gradients),
         "learning_rate": learning_rate(config.optimizer)(state.step),
     }
     return TrainState(state.step + 1, params, batch_stats, ema, opt_state), metrics
