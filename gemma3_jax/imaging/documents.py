@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageSequence
@@ -89,7 +90,8 @@ def _render_pdf(page: DocumentPage) -> np.ndarray:
     with _open_pdf(page.path) as pdf:
         if page.index >= len(pdf):
             raise ImageError(str(page), f"no such page, the file has {len(pdf)}")
-        bitmap = pdf[page.index].render(scale=page.dpi / 72)
+        scale: Any = page.dpi / 72  # annotated as a whole number there, documented as a float
+        bitmap = pdf[page.index].render(scale=scale)
         return load_image(bitmap.to_pil().convert("RGB"))
 
 
