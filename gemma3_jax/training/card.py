@@ -43,8 +43,9 @@ def figures_table(sets: dict[str, dict[str, float]]) -> str:
     rows = ["| set | figure | value |", "|---|---|---|"]
     for name, figures in sets.items():
         for figure, value in figures.items():
-            share = isinstance(value, float) and figure not in ("images", "words")
-            rows.append(f"| {name} | {figure} | {f'{100 * value:.1f} %' if share else value} |")
+            count = figure in ("images", "words")
+            shown = f"{value:g}" if count else f"{100 * value:.1f} %"
+            rows.append(f"| {name} | {figure} | {shown} |")
     return "\n".join(rows)
 
 
