@@ -2,7 +2,7 @@
 
     python train.py --config configs/base_joint.py --workdir runs/joint --release runs/joint/model
 
-Two CPU cores, 44 minutes (28 k scenes, 80 k strips). MEASURED: iiit5k-val 91.0 %, svt-val 52.5 %, ic03-val 69.0 %, ic15-val words
+Two CPU cores, 44 minutes (28 k scenes, 80 k strips). MEASURED: iiit5k-val 91.0 %, svt-val 52.5 %, ic03-val 69.0 %, ic15 words
 36.6 %, ic15-val end to end H 8.7, funsd-val bag-of-words F 48.1 (docs/training_log.md, run 3; it began from legs 2a and 2b).
 """
 

@@ -2,7 +2,7 @@
 
     python train.py --config configs/base_strips.py --workdir runs/strips --release runs/strips/model
 
-Two CPU cores, 33 minutes for 1500 steps (192 k strips), then stopped for stage 2. At step 1000: iiit5k-val 75.5 %, svt-val 30.0 %,
+Two CPU cores, 33 minutes for 1500 steps (192 k strips), then stopped for stage 2. At step 1000: iiit5k 75.5 %, svt 30.0 %,
 ic03-val 66.0 %, ic15-val words 27.2 % (docs/training_log.md, run 1).
 """
 
