@@ -13,7 +13,7 @@ from gemma3_jax.config import CANVAS_HEIGHT, COLUMN_PX
 from gemma3_jax.metrics.polygons import overlaps, quad_areas
 
 # Of the height, at the ends and above and below: of 256 words in training scenes, 61 are found and read right without, 69
-# with it (docs/training_log.md).
+# with it (run 3, step 1000; docs/training_log.md).
 MARGIN = (0.2, 0.1)
 MIN_COLUMNS = 2  # the recogniser gives the thinnest word as many
 

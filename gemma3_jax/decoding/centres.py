@@ -35,7 +35,8 @@ def decode_centres(
 def _vote(corners: Float[Array, "b h w 4 2"], heat: Float[Array, "b h w"]) -> Array:
     """Corners [b, h, w, 8] in cells of the map, each cell's averaged with its neighbours' by their squared heat.
 
-    The cells around a peak speak of the same word and err apart (mean IoU of training words 0.584 -> 0.592).
+    The cells around a peak speak of the same word and err apart (mean IoU of 67 found training words 0.584 -> 0.592
+    at step 750 of run 3: small, and one batch).
     """
     b, h, w = heat.shape
     cells = jnp.stack(jnp.meshgrid(jnp.arange(w) + 0.5, jnp.arange(h) + 0.5), axis=-1)

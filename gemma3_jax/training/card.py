@@ -24,8 +24,8 @@ Validation parts of the public sets' training halves (`splits.json`), printed by
 {table}
 
 `accuracy`: letters and digits, case ignored. `exact`: case and punctuation too. `e2e`: ICDAR 2015 protocol, no lexicon.
-`bag`: bag of words of a page, case kept on forms, ignored on receipts. The figures are of these validation parts alone, on
-these weights; official test halves were not used for anything.
+`bag`: bag of words of a page, case kept on forms, ignored on receipts. The figures are of these weights on
+development sets that were looked at while the model was made (docs/training.md); official test halves were not used.
 
 ## Recipe
 
