@@ -16,7 +16,7 @@ def focal_loss(
     """Quality focal loss (Li et al. 2020, eq. 2): `|y - p|^b * BCE(p, y)` with the Gaussian heat as soft target `y`.
 
     Every warm cell teaches, where CornerNet's penalty-reduced form has one positive per word and pushes its neighbours
-    down. Not yet compared by itself (docs/training_log.md, run 3, changed more than this). Summed with `weight` (0 = do not care)
+    down. Not yet compared by itself (docs/training_log.md, run 3). Summed with `weight` (0 = do not care)
     and divided by each picture's own heat, so that a photograph of three words counts as much as a page of a hundred.
     """
     logits = logits.astype(jnp.float32)
