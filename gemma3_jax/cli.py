@@ -49,6 +49,14 @@ class Read:
     """Leave out words below this confidence (0 to 1)."""
     beam_width: int = 1
     """Texts to keep in mind while decoding; 1 is greedy."""
+    language: Literal["auto", "on", "off"] = "auto"
+    """Let a language model correct doubtful words, all that look like words, or none."""
+    language_model: str = "english"
+    """A model in the package, or a file that `gemma3-ocr lm build` wrote."""
+    words: tuple[str, ...] = ()
+    """More words that the language model shall know."""
+    keep: tuple[str, ...] = ()
+    """Regular expressions of texts that it shall leave alone."""
     threads: int | None = None
     """Processor cores to use, all by default."""
 
@@ -97,6 +105,73 @@ class Synth:
 
 
 @dataclasses.dataclass
+class Validate:
+    """Look a folder of annotated pictures over before training on it; status 1 when training would suffer."""
+
+    folder: Positional[Path]
+    """Folder annotated with LabelImg, PPOCRLabel, Label Studio ... (docs/datasets.md)."""
+    against: Path | None = None
+    """Folder whose pictures must not be in this one: validation against training pictures."""
+    sheet: Path | None = None
+    """Picture file to draw some pictures to, with the boxes and texts that were understood."""
+    format: str | None = None
+    """Format of the annotations where it cannot be told from the files: voc, yolo, icdar2015 ..."""
+    model: str = "gemma3-base"
+    """Model whose characters count: in the package, or a folder with config.json."""
+
+    def run(self) -> int:
+        from gemma3_jax.commands.validate import validate
+
+        return validate(self)
+
+
+@dataclasses.dataclass
+class LmBuild:
+    """Make a language model from plain text (*.txt), lists with counts (*.csv: ngram,freq) or zipped word lists."""
+
+    corpus: Positional[tuple[Path, ...]]
+    """Files of text or of words."""
+    output: Path
+    """File to write, .npz."""
+    alphabet: str | None = None
+    """Letters to model; words with others are left out. All letters of the corpus by default."""
+    order: int = 6
+    """Longest run of letters that is counted."""
+    prune: float = 4.0
+    """Leave out n-grams whose loss costs less than as many nats in the corpus: more, a smaller file."""
+
+    def run(self) -> int:
+        from gemma3_jax.commands.lm import lm_build
+
+        return lm_build(self)
+
+
+@dataclasses.dataclass
+class LmScore:
+    """Say how likely texts are to a language model, in natural logarithms."""
+
+    texts: Positional[tuple[str, ...]]
+    """Texts to score."""
+    language_model: str = "english"
+    """A model in the package, or a file that `gemma3-ocr lm build` wrote."""
+
+    def run(self) -> int:
+        from gemma3_jax.commands.lm import lm_score
+
+        return lm_score(self)
+
+
+@dataclasses.dataclass
+class Lm:
+    """Language models that correct doubtful words."""
+
+    command: Annotated[LmBuild, subcommand("build")] | Annotated[LmScore, subcommand("score")]
+
+    def run(self) -> int:
+        return self.command.run()
+
+
+@dataclasses.dataclass
 class Train:
     """Train a model from a file of configs/ (see gemma3-ocr train --help)."""
 
@@ -120,6 +195,8 @@ Command = (
     Annotated[Read, subcommand("read")]
     | Annotated[Describe, subcommand("describe")]
     | Annotated[Synth, subcommand("synth")]
+    | Annotated[Validate, subcommand("validate")]
+    | Annotated[Lm, subcommand("lm")]
     | Annotated[Train, subcommand("train")]
     | Annotated[Eval, subcommand("eval")]
     | Annotated[Doctor, subcommand("doctor")]

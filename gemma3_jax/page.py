@@ -30,7 +30,7 @@ class Char:
 class Word:
     """One word. `confidence` is P(text | box), see `decoding.text`; `detection` is P(the box holds a word).
 
-    `raw` is what the pixels alone said, where a language model changed it; otherwise it equals `text`.
+    `raw` is what the pixels alone said, where a language model changed it, and `reason` why; otherwise `raw` equals `text`.
     """
 
     text: str
@@ -39,6 +39,7 @@ class Word:
     chars: tuple[Char, ...] = ()
     detection: float = 1.0
     raw: str = ""
+    reason: str = ""
 
     def __post_init__(self) -> None:
         if not self.raw:

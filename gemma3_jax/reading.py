@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gemma3_jax.charset import Charset
 from gemma3_jax.config import CANVAS_HEIGHT, COLUMN_PX
 from gemma3_jax.decoding.boxes import (
     columns_used,
@@ -22,6 +25,8 @@ from gemma3_jax.decoding.order import reading_order
 from gemma3_jax.decoding.text import Decoded, decode
 from gemma3_jax.engine import Engine
 from gemma3_jax.imaging.resize import SizePolicy, plan, resize, to_picture, windows
+from gemma3_jax.language.fusion import Fusion, Mode
+from gemma3_jax.language.model import load
 from gemma3_jax.page import Char, Line, Word
 
 SLOTS = (32, 128, 512)  # words read at once
@@ -38,8 +43,9 @@ class ReadOptions:
     """How to read. Sizes: see `SizePolicy`.
 
     `min_score` drops boxes and `min_confidence` words below it (0..1, on top of the model's own detection threshold);
-    `beam_width` over 1 searches prefixes instead of taking the best class per column; `language_model(prefix, character)`
-    returns a natural-log probability and is weighted by `language_weight`.
+    `beam_width` over 1 searches prefixes instead of taking the best class per column. `language` says which words a language
+    model may read otherwise: doubtful ones ("auto"), all that look like words ("on") or none ("off"); `language_model` is a
+    name or a file of `gemma3-ocr lm build`; `words` are more words to know, `keep` regular expressions of texts to leave alone.
     """
 
     max_side: int = 1280
@@ -48,8 +54,10 @@ class ReadOptions:
     min_score: float = 0.0
     min_confidence: float = 0.0
     beam_width: int = 1
-    language_model: Callable[[str, str], float] | None = None
-    language_weight: float = 0.3
+    language: Mode = "auto"
+    language_model: str | Path = "english"
+    words: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("min_score", "min_confidence"):
@@ -57,6 +65,10 @@ class ReadOptions:
                 raise ValueError(f"{name}={getattr(self, name)} must be in 0..1")
         if self.beam_width < 1:
             raise ValueError(f"{self.beam_width=} must be at least 1")
+        if self.language not in typing.get_args(Mode):
+            raise ValueError(f"{self.language=} is not one of {', '.join(typing.get_args(Mode))}")
+        for name in ("words", "keep"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         _ = self.sizes
 
     @property
@@ -189,14 +201,25 @@ def _canvas(strips: list[np.ndarray], slots: int, width: int) -> tuple[np.ndarra
 def _decode(
     engine: Engine, log_probs: np.ndarray, used: np.ndarray, options: ReadOptions
 ) -> list[Decoded]:
-    return decode(
-        log_probs,
-        used,
-        engine.charset,
-        options.beam_width,
-        options.language_model,
-        options.language_weight,
+    fusion = _fusion(
+        engine.charset, options.language, options.language_model, options.words, options.keep
     )
+    return decode(log_probs, used, engine.charset, options.beam_width, fusion)
+
+
+@lru_cache(maxsize=8)
+def _fusion(
+    charset: Charset,
+    mode: Mode,
+    language_model: str | Path,
+    words: tuple[str, ...],
+    keep: tuple[str, ...],
+) -> Fusion | None:
+    """Loading a model takes a tenth of a second: once per options, not once per picture."""
+    if mode == "off":
+        return None
+    model = load(language_model)
+    return Fusion(model.with_words(words) if words else model, charset, mode, keep)
 
 
 def _word(decoded: Decoded, quad: np.ndarray, seen: np.ndarray, score: float) -> Word:
@@ -211,6 +234,7 @@ def _word(decoded: Decoded, quad: np.ndarray, seen: np.ndarray, score: float) ->
         tuple(Char(*char) for char in chars),
         score,
         decoded.raw,
+        decoded.reason,
     )
 
 

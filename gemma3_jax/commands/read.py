@@ -49,7 +49,17 @@ def read(command: Read, ocr: GemmaOCR | None = None) -> int:
 
 
 def _options(command: Read) -> dict:
-    names = ("max_side", "min_side", "scale", "min_confidence", "beam_width")
+    names = (
+        "max_side",
+        "min_side",
+        "scale",
+        "min_confidence",
+        "beam_width",
+        "language",
+        "language_model",
+        "words",
+        "keep",
+    )
     options = {name: getattr(command, name) for name in names}
     try:
         ReadOptions(**options)

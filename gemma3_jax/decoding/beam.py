@@ -3,54 +3,67 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from gemma3_jax.charset import BLANK
 
 Prefix = tuple[int, ...]
-Hook = Callable[[Prefix, int], float]
+Language = Callable[[Prefix], Sequence[float] | np.ndarray]
 
 NEVER = -math.inf
 PRUNE = 1e-4  # classes below this in a column open no new prefix
 
 
+class Hypothesis(NamedTuple):
+    """A text that the columns may say: class ids, log P(text | columns), and what the language model adds."""
+
+    ids: Prefix
+    log_prob: float
+    bonus: float
+
+
 def beam_search(
     log_probs: np.ndarray,
     width: int = 8,
-    language_model: Hook | None = None,
-    language_weight: float = 0.3,
+    language: Language | None = None,
     prune: float = PRUNE,
-) -> list[tuple[Prefix, float]]:
-    """The likeliest texts (ids) of one strip `[t, v]`, best first, at most `width`, with their scores.
+) -> list[Hypothesis]:
+    """The likeliest texts of one strip `[t, v]`, at most `width`, by log P(text | columns) + bonus in natural logarithms.
 
-    The score is log P(text | columns) + `language_weight` · Σ log P_lm(character | prefix), in natural logarithms;
-    `language_model(prefix, id)` gives each term and is asked once per prefix and character. The search is exact when
-    `width` exceeds the number of prefixes and `prune` is 0.
+    The bonus of a text is the sum of `language(prefix)[id]` over its characters (shallow fusion); it is asked once for each
+    prefix. The search is exact when `width` exceeds the number of prefixes and `prune` is 0.
 
     Raises:
         ValueError: when `width` is below 1.
     """
     if width < 1:
         raise ValueError(f"{width=} must be at least 1")
-    weigh = _memo(language_model, language_weight)
     floor = math.log(prune) if prune > 0 else NEVER
     beams: dict[Prefix, tuple[float, float]] = {(): (0.0, NEVER)}  # log P ending in blank, and not
     bonus: dict[Prefix, float] = {(): 0.0}
-    for row in np.asarray(log_probs, np.float64):
-        open_ids = [int(i) for i in np.flatnonzero(row > floor) if i != BLANK]
-        beams = _step(beams, row, open_ids)
+    opinions: dict[Prefix, Sequence[float] | np.ndarray] = {}
+    for column in np.asarray(log_probs, np.float64):
+        open_ids = [int(i) for i in np.flatnonzero(column > floor) if i != BLANK]
+        beams = _step(beams, column.tolist(), open_ids)
         for prefix in beams:
             if prefix not in bonus:
-                bonus[prefix] = bonus[prefix[:-1]] + weigh(prefix[:-1], prefix[-1])
-        ranked = sorted(beams, key=lambda p: -(_total(beams[p]) + bonus[p]))[:width]
-        beams = {prefix: beams[prefix] for prefix in ranked}
-    return [(prefix, _total(ends) + bonus[prefix]) for prefix, ends in beams.items()]
+                before = prefix[:-1]
+                if language is not None and before not in opinions:
+                    opinions[before] = language(before)
+                added = float(opinions[before][prefix[-1]]) if language is not None else 0.0
+                bonus[prefix] = bonus[before] + added
+        if len(beams) > width:
+            kept = sorted(beams, key=lambda p: -(_total(beams[p]) + bonus[p]))[:width]
+            beams = {prefix: beams[prefix] for prefix in kept}
+    found = [Hypothesis(prefix, _total(ends), bonus[prefix]) for prefix, ends in beams.items()]
+    return sorted(found, key=lambda h: -(h.log_prob + h.bonus))
 
 
 def _step(
-    beams: dict[Prefix, tuple[float, float]], row: np.ndarray, open_ids: list[int]
+    beams: dict[Prefix, tuple[float, float]], row: list[float], open_ids: list[int]
 ) -> dict[Prefix, tuple[float, float]]:
     following: dict[Prefix, tuple[float, float]] = {}
 
@@ -69,19 +82,6 @@ def _step(
             if before > NEVER:
                 add((*prefix, i), NEVER, before + row[i])
     return following
-
-
-def _memo(language_model: Hook | None, weight: float) -> Hook:
-    known: dict[tuple[Prefix, int], float] = {}
-
-    def weigh(prefix: Prefix, i: int) -> float:
-        if language_model is None:
-            return 0.0
-        if (prefix, i) not in known:
-            known[prefix, i] = weight * language_model(prefix, i)
-        return known[prefix, i]
-
-    return weigh
 
 
 def _total(ends: tuple[float, float]) -> float:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from gemma3_jax.charset import BLANK, Charset
-from gemma3_jax.decoding.beam import Hook, beam_search
+from gemma3_jax.decoding.beam import beam_search
+from gemma3_jax.language.fusion import Fusion
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Decoded:
     confidence: float
     char_confidences: tuple[float, ...]
     spans: np.ndarray
-    raw: str  # the text without a language model
+    raw: str  # of the best class per column
+    reason: str = ""  # why the language model changed it
 
 
 def decode(
@@ -34,39 +36,36 @@ def decode(
     used: np.ndarray,
     charset: Charset,
     beam_width: int = 1,
-    language_model: Callable[[str, str], float] | None = None,
-    language_weight: float = 0.3,
+    fusion: Fusion | None = None,
 ) -> list[Decoded]:
     """Text of strips `log_probs` [n, t, v], of which word i covers the first `used[i]` columns (a fraction is rounded up).
 
-    `beam_width` 1 takes the best class per column; more, or a `language_model(prefix, character) -> log P`, searches prefixes.
+    `beam_width` 1 takes the best class per column, more searches prefixes; `fusion` may read doubtful words otherwise.
     """
     log_probs = mask_padding(np.asarray(log_probs, np.float32), used)
-    paths = log_probs.argmax(axis=-1)
-    found = [collapse(path) for path in paths]
-    texts = [ids for ids, _ in found]
-    if beam_width > 1 or language_model is not None:
-        hook = _hook(language_model, charset)
-        texts = [
-            beam_search(rows, max(beam_width, 8), hook, language_weight)[0][0] for rows in log_probs
-        ]
-    logs = log_likelihoods(log_probs, texts)
+    greedy = [collapse(path)[0] for path in log_probs.argmax(axis=-1)]
+    texts = greedy
+    if beam_width > 1:
+        texts = [beam_search(rows, beam_width)[0].ids for rows in log_probs]
+    logs = log_likelihoods(log_probs, texts).tolist()
     results = []
-    for rows, ids, (greedy, runs), width, log in zip(
-        log_probs, texts, found, used, logs, strict=True
-    ):
-        runs = runs if ids == greedy else align(rows, ids)
+    for rows, ids, first, log, width in zip(log_probs, texts, greedy, logs, used, strict=True):
+        raw, reason = charset.decode(first), ""
+        changed = fusion(rows[: max(int(np.ceil(width)), 1)], ids, log) if fusion else None
+        if changed is not None:
+            ids, log, reason = changed
+        runs = _runs(rows, ids)
         best = [float(np.exp(rows[a:b, i].max())) for (a, b), i in zip(runs, ids, strict=True)]
+        confidence = float(np.exp(min(log, 0.0)))
         spans = spread(runs, float(width))
-        text, raw = charset.decode(ids), charset.decode(greedy)
-        results.append(Decoded(text, float(np.exp(min(log, 0.0))), tuple(best), spans, raw))
+        results.append(Decoded(charset.decode(ids), confidence, tuple(best), spans, raw, reason))
     return results
 
 
-def _hook(language_model: Callable[[str, str], float] | None, charset: Charset) -> Hook | None:
-    if language_model is None:
-        return None
-    return lambda prefix, i: language_model(charset.decode(prefix), charset.decode([i]))
+def _runs(log_probs: np.ndarray, ids: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Columns [begin, end) of each character: where the best path has them, or the likeliest path that reads `ids`."""
+    greedy, runs = collapse(log_probs.argmax(axis=-1))
+    return runs if greedy == ids else align(log_probs, ids)
 
 
 def mask_padding(log_probs: np.ndarray, used: np.ndarray) -> np.ndarray:

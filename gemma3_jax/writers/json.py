@@ -1,9 +1,10 @@
 """A page as one JSON object, there and back.
 
 Schema 1: `schema_version`, `source`, `width`, `height` (px of the upright picture), `text`, `warnings`, `error` (empty when
-read), `lines`: [`text`, `confidence`, `block`, `quad`, `words`: [`text`, `raw`, `confidence`, `detection`, `quad`, `chars`:
-[`text`, `confidence`, `quad`]]]. Quads are four [x, y] in px, clockwise from the top left of the text; confidences are 0..1.
-A later version only adds keys; a change of meaning takes a new number.
+read), `lines`: [`text`, `confidence`, `block`, `quad`, `words`: [`text`, `raw`, `reason` (why a language model made `text` of
+`raw`, or empty), `confidence`, `detection`, `quad`, `chars`: [`text`, `confidence`, `quad`]]]. Quads are four [x, y] in px,
+clockwise from the top left of the text; confidences are 0..1. A later version only adds keys; a change of meaning takes a new
+number.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ def _line(line: Line) -> dict[str, Any]:
         {
             "text": word.text,
             "raw": word.raw,
+            "reason": word.reason,
             "confidence": _round(word.confidence),
             "detection": _round(word.detection),
             "quad": _quad(word.quad),
@@ -106,6 +108,7 @@ def _read_word(entry: dict[str, Any]) -> Word:
         tuple(chars),
         entry["detection"],
         entry["raw"],
+        entry.get("reason", ""),
     )
 
 

@@ -1,0 +1,86 @@
+"""Reading doubtful words again with a language model: shallow fusion in CTC prefix beam search (Gulcehre et al. 2015)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from gemma3_jax.charset import Charset
+from gemma3_jax.decoding.beam import Prefix, beam_search
+from gemma3_jax.language.model import LanguageModel
+
+Mode = Literal["off", "auto", "on"]
+
+# Weight of log P(text) and reward of each character (without it the search likes short texts), tuned on the word crops of
+# the validation parts, where both are flat (docs/language.md).
+WEIGHT, PER_CHARACTER = 0.35, 1.0
+WIDTH, PRUNE = 8, 1e-3
+DOUBTFUL = 0.8  # words surer than this are left alone
+LEAST_LETTERS = 2
+LEAVE_ALONE = re.compile(r"@|://|\bwww\.|\.(com|net|org|edu|gov|info)\b|\d[-/:.,]\d", re.IGNORECASE)
+
+
+class Correction(NamedTuple):
+    """Another reading: class ids, log P(text | columns), and the reason in words."""
+
+    ids: Prefix
+    log_prob: float
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Fusion:
+    """`fusion(log_probs, ids, log_prob)` gives another reading where pixels and language together prefer it, else None.
+
+    `mode`: "auto" asks only for words below DOUBTFUL, "on" for every word; both leave alone what `may_change` says is no
+    word. `keep` are regular expressions of texts to leave alone.
+    """
+
+    model: LanguageModel
+    charset: Charset
+    mode: Mode = "auto"
+    keep: tuple[str, ...] = ()
+
+    def __call__(self, log_probs: np.ndarray, ids: Prefix, log_prob: float) -> Correction | None:
+        """`log_probs` [t, v] without padding, `ids` what the pixels alone say, `log_prob` its log P(text | columns)."""
+        raw = self.charset.decode(ids)
+        if self.mode == "off" or (self.mode == "auto" and log_prob > math.log(DOUBTFUL)):
+            return None
+        if not may_change(raw, self.model.chars.alphabet, self.keep):
+            return None
+        found = beam_search(log_probs, WIDTH, self._opinion, PRUNE)
+        readings = {h.ids: h.log_prob for h in found if h.ids} | {ids: log_prob}
+        best = max(readings, key=lambda text: self._score(text, readings[text]))
+        if best == ids:
+            return None
+        pixels = readings[best] - log_prob
+        language = self.model.log_prob(self.charset.decode(best)) - self.model.log_prob(raw)
+        return Correction(
+            best, readings[best], f"language {language:+.1f}, pixels {pixels:+.1f} nats"
+        )
+
+    def _opinion(self, prefix: Prefix) -> np.ndarray:
+        terms = self.model.next_log_probs(self.charset.decode(prefix), self.charset.characters)
+        return np.concatenate([[0.0], WEIGHT * terms + PER_CHARACTER])
+
+    def _score(self, ids: Prefix, log_prob: float) -> float:
+        text = self.charset.decode(ids)
+        return log_prob + WEIGHT * self.model.log_prob(text) + PER_CHARACTER * len(text)
+
+
+def may_change(text: str, alphabet: str, keep: Sequence[str] = ()) -> bool:
+    """Whether `text` looks like a word: letters of `alphabet`, more of them than digits, and no address, price, date or serial.
+
+    `H3LL0` does; `H3110-X2`, `12.50`, `A4` and `me@home.org` do not.
+    """
+    letters = sum(c.lower() in alphabet for c in text if c.isalpha())
+    strange = sum(c.isalpha() for c in text) - letters
+    digits = sum(c.isdigit() for c in text)
+    if strange or letters < LEAST_LETTERS or digits >= letters or LEAVE_ALONE.search(text):
+        return False
+    return not any(re.search(pattern, text) for pattern in keep)

@@ -1,0 +1,151 @@
+"""How likely a text is as text: words and their letters, case, and what stands between."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gemma3_jax.language.ngram import (
+    EDGE,
+    VERSION,
+    CharModel,
+    check_version,
+    from_arrays,
+    pack_words,
+    to_arrays,
+    unpack_words,
+)
+
+LISTED = 0.5  # share of the probability that goes to listed words as wholes, the rest to letter after letter
+# Natural logs of everything that is no letter, by what stands before it.
+DIGIT_AFTER_DIGIT, DIGIT_IN_WORD, DIGIT_FIRST = -2.6, -7.0, -4.6
+MARK = -5.5
+CASE_BROKEN = -3.5  # a small letter after two capitals, a capital after a small one
+USER_WORD = 1e-4  # probability of each word that the user names
+
+
+class LanguageModel:
+    """Letters by `chars`, words by their frequency (natural log-probabilities of folded words)."""
+
+    def __init__(self, chars: CharModel, words: Mapping[str, float]) -> None:
+        self.chars, self.words = chars, dict(words)
+        self._letters = frozenset(chars.alphabet + chars.alphabet.upper())
+        self._run_log_prob = lru_cache(maxsize=20_000)(self._run)
+
+    def with_words(self, words: Iterable[str]) -> LanguageModel:
+        """The same model that also knows `words`."""
+        return LanguageModel(
+            self.chars, self.words | {w.lower(): math.log(USER_WORD) for w in words}
+        )
+
+    def next_log_probs(self, prefix: str, characters: str) -> np.ndarray:
+        """log P(character | prefix) of each of `characters`, float64: the terms that prefix beam search adds."""
+        run = self._run_before(prefix)
+        row = self.chars.row(self.chars.context(self.chars.encode(run) or []))
+        table = _table(characters, self.chars.alphabet)
+        upper, lower = (_case_log_prob(prefix, c) for c in "Aa")
+        digit, mark = (_other_log_prob(prefix, c) for c in "0.")
+        terms = np.array([upper, lower, 0.0, digit, mark])[table.kinds]
+        return terms + np.where(table.kinds <= UNCASED, row[table.symbols], row[EDGE] * bool(run))
+
+    def log_prob(self, text: str) -> float:
+        """log P of a whole text; a listed word is worth more than its letters one by one."""
+        total, place = 0.0, 0
+        for letters, group in itertools.groupby(text, self._letters.__contains__):
+            run = "".join(group)
+            if letters:
+                total += self._run_log_prob(run.lower())
+            for i, character in enumerate(run, place):
+                term = _case_log_prob if letters else _other_log_prob
+                total += term(text[:i], character)
+            place += len(run)
+        return total
+
+    def _run(self, run: str) -> float:
+        spelt = self.chars.log_prob(run) + math.log(1 - LISTED)
+        listed = self.words.get(run, -math.inf) + math.log(LISTED)
+        return float(np.logaddexp(spelt, listed))
+
+    def _run_before(self, prefix: str) -> str:
+        start = len(prefix)
+        while start and prefix[start - 1] in self._letters:
+            start -= 1
+        return prefix[start:]
+
+
+UPPER, LOWER, UNCASED, DIGIT, OTHER = range(5)
+
+
+class _Table(NamedTuple):
+    symbols: np.ndarray  # [v] of the character model, EDGE where it has none
+    kinds: np.ndarray  # [v] UPPER .. OTHER
+
+
+@lru_cache(maxsize=8)
+def _table(characters: str, alphabet: str) -> _Table:
+    symbols = np.array([alphabet.find(c.lower()) + 1 for c in characters])
+    kinds = [
+        (UPPER if c.isupper() else LOWER if c.islower() else UNCASED)
+        if symbol
+        else (DIGIT if c.isdigit() else OTHER)
+        for c, symbol in zip(characters, symbols, strict=True)
+    ]
+    return _Table(symbols, np.array(kinds))
+
+
+def _case_log_prob(prefix: str, character: str) -> float:
+    before = prefix[-2:]
+    if character.isupper():
+        return CASE_BROKEN if before[-1:].islower() else 0.0
+    shouted = len(before) == 2 and before.isupper()
+    return CASE_BROKEN if character.islower() and shouted else 0.0
+
+
+def _other_log_prob(prefix: str, character: str) -> float:
+    if not character.isdigit():
+        return MARK
+    if not prefix:
+        return DIGIT_FIRST
+    return DIGIT_IN_WORD if prefix[-1].isalpha() else DIGIT_AFTER_DIGIT
+
+
+def save(model: LanguageModel, path: Path) -> None:
+    """Write the model to an .npz file: n-grams as bytes, words in the order of their probability."""
+    words = sorted(model.words, key=lambda word: (-model.words[word], word))
+    steps = np.rint(-np.array([model.words[word] for word in words]) * 8)
+    arrays = {
+        "version": np.array(VERSION),
+        "words": pack_words(words),
+        "word_steps": np.clip(steps, 0, 255).astype(np.uint8),
+    }
+    with path.open("wb") as file:  # a handle: given a name, NumPy would add .npz to it
+        np.savez_compressed(file, **arrays, **to_arrays(model.chars))
+
+
+@lru_cache(maxsize=4)
+def load(name_or_path: str | Path = "english") -> LanguageModel:
+    """A model of the package by name, or a file that `save` wrote.
+
+    Raises:
+        FileNotFoundError: when there is neither. ValueError: when the file is of another version.
+    """
+    path = Path(str(files("gemma3_jax.language"))) / f"{name_or_path}.npz"
+    path = path if path.exists() else Path(name_or_path)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{name_or_path}: no language model of the package (english) and no file; "
+            "`gemma3-ocr lm build corpus.txt` makes one"
+        )
+    with np.load(path) as stored:
+        arrays: dict[str, Any] = dict(stored)
+    check_version(path, arrays)
+    words = unpack_words(arrays["words"])
+    logs = (arrays["word_steps"].astype(np.float64) / -8).tolist()
+    return LanguageModel(from_arrays(arrays), dict(zip(words, logs, strict=True)))

@@ -1,0 +1,125 @@
+"""When a language model may change a reading, and when it must not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gemma3_jax.charset import Charset
+from gemma3_jax.decoding.text import decode
+from gemma3_jax.language.fusion import Fusion, may_change
+from gemma3_jax.language.model import load
+
+CHARSET = Charset()
+
+
+def strip(*columns: dict[str, float]) -> np.ndarray:
+    """Log-probabilities [1, t, v]: characters with their probabilities, a blank between each two columns."""
+    probs = np.full((2 * len(columns), CHARSET.size), 1e-6)
+    for k, column in enumerate(columns):
+        probs[2 * k, 0] = 1e-6
+        for character, p in column.items():
+            probs[2 * k, CHARSET.encode(character)[0]] = p
+        probs[2 * k + 1, 0] = 1.0
+    return np.log(probs / probs.sum(-1, keepdims=True))[None]
+
+
+def read(log_probs: np.ndarray, mode="auto", **options):
+    fusion = Fusion(load(), CHARSET, mode, **options)
+    return decode(log_probs, np.array([float(log_probs.shape[1])]), CHARSET, fusion=fusion)[0]
+
+
+def doubtful(text: str, better: str, p: float = 0.6) -> np.ndarray:
+    """Pixels that say `text`, and `better` where the two differ with what is left of `p`."""
+    pairs = zip(text, better, strict=True)
+    return strip(*({a: p, b: 1 - p} if a != b else {a: 0.99} for a, b in pairs))
+
+
+def test_hello_where_the_pixels_allow_it():
+    word = read(doubtful("H3LL0", "HELLO"))
+    assert (word.text, word.raw) == ("HELLO", "H3LL0")
+    assert word.reason.startswith("language +")
+    assert word.confidence == pytest.approx(0.4**2, rel=0.01)
+    assert len(word.char_confidences) == len(word.spans) == 5
+
+
+def test_not_where_the_pixels_are_sure():
+    assert read(doubtful("H3LL0", "HELLO", p=1 - 1e-5)).text == "H3LL0"
+    assert read(doubtful("H3LL0", "HELLO", p=1 - 1e-5), mode="on").text == "H3LL0"
+
+
+@pytest.mark.parametrize(
+    ("text", "better"),
+    [
+        ("H3110-X2", "HELLO-X2"),
+        ("12.50", "12.SO"),
+        ("B00B", "BOOB"),
+        ("me@h0me.org", "me@home.org"),
+        ("www.h0me.uk", "www.home.uk"),
+        ("2024-11-23", "2O24-11-23"),
+        ("SN5521", "SNSS21"),
+    ],
+)
+def test_serials_prices_and_addresses_are_left_alone(text, better):
+    for mode in ("auto", "on"):
+        word = read(doubtful(text, better), mode)
+        assert (word.text, word.reason) == (text, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("H3LL0", True),
+        ("don't", True),
+        ("Hello!", True),
+        ("A", False),
+        ("A4", False),
+        ("H3110-X2", False),
+        ("naïve", False),  # a letter that this model has never seen
+        ("a@b", False),
+        ("10:30pm", False),
+    ],
+)
+def test_what_looks_like_a_word(text, word):
+    assert may_change(text, "abcdefghijklmnopqrstuvwxyz") is word
+
+
+def test_switches():
+    pixels = doubtful("HELL0", "HELLO")
+    assert read(pixels, "off").text == "HELL0"
+    assert read(pixels, "auto").text == read(pixels, "on").text == "HELLO"
+    assert read(pixels, keep=("^HELL",)).text == "HELL0"
+    sure = doubtful("HELL0", "HELLO", p=0.9)  # P(text) = 0.86: only "on" asks
+    assert read(sure, "auto").text == "HELL0"
+    assert read(sure, "on").text == "HELLO"
+
+
+def test_a_word_of_the_user_wins():
+    pixels = doubtful("HALLO", "HULLO", p=0.8)
+    plain, taught = (Fusion(m, CHARSET, "on") for m in (load(), load().with_words(["Hullo"])))
+    used = np.array([float(pixels.shape[1])])
+    assert decode(pixels, used, CHARSET, fusion=plain)[0].text == "HALLO"
+    assert decode(pixels, used, CHARSET, fusion=taught)[0].text == "HULLO"
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000))
+def test_a_correction_never_scores_below_what_it_replaces(seed):
+    rng = np.random.default_rng(seed)
+    letters = [CHARSET.encode(c)[0] for c in "abeot01"]
+    logits = np.full((8, CHARSET.size), -12.0)
+    logits[:, [0, *letters]] = rng.normal(0, 2, (8, len(letters) + 1))
+    logits -= np.log(np.exp(logits).sum(-1, keepdims=True))
+    word = decode(logits[None], np.array([8.0]), CHARSET, fusion=Fusion(load(), CHARSET, "on"))[0]
+    plain = decode(logits[None], np.array([8.0]), CHARSET)[0]
+    assert word.raw == plain.text
+
+    def score(one):
+        return np.log(one.confidence) + 0.35 * load().log_prob(one.text) + len(one.text)
+
+    if word.reason:
+        assert score(word) > score(plain)
+    else:
+        assert word.text == plain.text
