@@ -182,6 +182,23 @@ class Eval:
 
 
 @dataclasses.dataclass
+class Export:
+    """Write a model's files for other runtimes; each is checked against the model before it is left there."""
+
+    format: str = "onnx"
+    """onnx: spotter, detector, reader and recognizer for ONNX Runtime."""
+    model: str = "gemma3-base"
+    """A model in the package, or a folder that save_pretrained wrote."""
+    output: Path | None = None
+    """Folder to write to, NAME-onnx by default."""
+
+    def run(self) -> int:
+        from gemma3_jax.commands.export import export
+
+        return export(self)
+
+
+@dataclasses.dataclass
 class Doctor:
     """Say what is installed, which devices JAX finds and which models are there."""
 
@@ -199,6 +216,7 @@ Command = (
     | Annotated[Lm, subcommand("lm")]
     | Annotated[Train, subcommand("train")]
     | Annotated[Eval, subcommand("eval")]
+    | Annotated[Export, subcommand("export")]
     | Annotated[Doctor, subcommand("doctor")]
 )
 

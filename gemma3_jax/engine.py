@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -35,12 +35,23 @@ class Engine(Protocol):
         ...
 
     def read(self, features: Any, quads: np.ndarray, columns: int) -> np.ndarray:
-        """log P `[b, n, columns, v]` of the words `quads` `[b, n, 4, 2]`, one column per 4 px of a 32 px high strip."""
+        """log P `[b, n, columns, v]` of the words `quads` `[b, n, 4, 2]`, one column per 4 px of a 32 px high strip.
+
+        Quads that are all zero, at the end, are padding: an engine may leave them out and call them blank.
+        """
         ...
 
     def read_strips(self, strips: np.ndarray, widths: np.ndarray) -> np.ndarray:
         """log P `[b, w / 4, v]` of crops uint8 `[b, 32, w, 3]` of which the first `widths` `[b]` px hold picture."""
         ...
+
+
+@runtime_checkable
+class Trained(Protocol):
+    """An engine that still has what it was made from."""
+
+    config: ModelConfig
+    variables: Any  # {"params", "batch_stats"}
 
 
 class JaxEngine:

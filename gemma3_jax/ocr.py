@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from gemma3_jax.engine import Engine, JaxEngine
+from gemma3_jax.engine import Engine, JaxEngine, Trained
 from gemma3_jax.imaging.documents import document_pages
 from gemma3_jax.imaging.load import ImageError, Source, load_image, source_name
 from gemma3_jax.page import Page, Word
 from gemma3_jax.reading import ReadOptions, find_words, lay_out, read_crops
 
-BACKENDS = ("auto", "jax")
+BACKENDS = ("auto", "jax", "onnx")
 DEFAULT_MODEL = "gemma3-base"
 
 
@@ -32,27 +33,38 @@ class GemmaOCR:
     def from_pretrained(
         cls,
         name_or_dir: str | Path = DEFAULT_MODEL,
-        backend: Literal["auto", "jax"] = "auto",
+        backend: Literal["auto", "jax", "onnx"] = "auto",
         threads: int | None = None,
         **options: Any,
     ) -> GemmaOCR:
         """A reader with trained weights: a model in the package (works offline) or a directory that `save_pretrained` wrote.
 
-        `threads` bounds the processor cores that JAX takes; it counts only before JAX first computes in this process.
+        `backend` "onnx" runs on ONNX Runtime, "jax" on whatever device JAX finds; "auto" is JAX on a TPU or GPU, and on a
+        processor ONNX Runtime where it is installed and has the model (docs/export.md), else JAX. All read the same words.
+        `threads` bounds the processor cores to use; with JAX it counts only before JAX first computes in this process.
         `options` are those of `ReadOptions`: `max_side=2048` for dense pages, `min_confidence=0.5`, ...
 
         Raises:
             ValueError: unknown backend or option value. FileNotFoundError: no such model; the message lists those there are.
+            ModuleNotFoundError: saying what to install for the backend.
         """
         from gemma3_jax.pretrained import load_pretrained
 
         if backend not in BACKENDS:
             raise ValueError(f"{backend=} is not one of {', '.join(BACKENDS)}")
-        if threads is not None:
-            _limit_threads(threads)
+        if threads is not None and threads < 1:
+            raise ValueError(f"{threads=} must be at least 1")
         read_options = ReadOptions(**options)
         config, variables = load_pretrained(name_or_dir)
-        return cls(JaxEngine(config, variables), read_options)
+        engine = None
+        if backend != "jax":
+            engine = _onnx_engine(name_or_dir, config, variables, threads, asked=backend == "onnx")
+        if engine is None:
+            if threads is not None:
+                # XLA reads the size of its thread pool from the environment when its client is made
+                os.environ["PJRT_NPROC"] = str(threads)
+            engine = JaxEngine(config, variables)
+        return cls(engine, read_options)
 
     def with_options(self, **options: Any) -> GemmaOCR:
         """The same reader, weights and compiled programs shared, with other `ReadOptions`."""
@@ -120,24 +132,43 @@ class GemmaOCR:
         from gemma3_jax.pretrained import save_pretrained
 
         engine = self.engine
-        if not isinstance(engine, JaxEngine):
-            raise TypeError(f"a {type(engine).__name__} has no trainable weights to save")
+        if not isinstance(engine, Trained):
+            raise TypeError(f"a {type(engine).__name__} has no trained weights to save")
         save_pretrained(directory, engine.config, engine.variables)
         return Path(directory)
 
     @property
     def variables(self) -> Any:
         """`{"params", "batch_stats"}` for `gemma3_jax.spot(variables, images)` inside your own jitted program."""
-        if not isinstance(self.engine, JaxEngine):
-            raise TypeError(f"a {type(self.engine).__name__} holds no JAX variables")
+        if not isinstance(self.engine, Trained):
+            raise TypeError(f"a {type(self.engine).__name__} holds no variables")
         return self.engine.variables
 
 
-def _limit_threads(threads: int) -> None:
-    """XLA reads the size of its CPU thread pool from the environment when its client is made."""
-    if threads < 1:
-        raise ValueError(f"{threads=} must be at least 1")
-    os.environ["PJRT_NPROC"] = str(threads)
+def _onnx_engine(
+    model: str | Path, config: Any, variables: Any, threads: int | None, asked: bool
+) -> Engine | None:
+    """The model in ONNX Runtime; None where it was not asked for and JAX is the better or the only choice.
+
+    Raises:
+        ModuleNotFoundError: saying what to install, when it was asked for.
+    """
+    from gemma3_jax.engine_onnx import OnnxEngine, accelerated, exported_folder, model_checksum
+    from gemma3_jax.pretrained import model_folder
+
+    if not asked and accelerated():
+        return None
+    installed = importlib.util.find_spec("onnxruntime") is not None
+    home = model_folder(model)
+    folder = exported_folder(home, config, variables) if installed else None
+    if folder is None:
+        if not asked:
+            return None
+        missing = "onnx" if installed else "onnxruntime"
+        raise ModuleNotFoundError(
+            f'backend="onnx" needs the package {missing}: pip install "gemma3_jax[export]"'
+        )
+    return OnnxEngine(folder, config, variables, checksum=model_checksum(home), threads=threads)
 
 
 def _with_bar(sources: Sequence[Source]) -> Iterator[Source]:

@@ -66,6 +66,20 @@ def test_a_second_peak_on_the_same_word_is_dropped_but_a_small_word_inside_a_lar
     )
 
 
+def test_corners_come_from_the_cells_near_their_end():
+    """The peak sees both ends 8 px short, the cells near an end see that end right: the word is whole."""
+    word, short = np.array(box(16, 40, 160, 16)), np.array(box(24, 40, 144, 16))
+    cells = np.stack(np.meshgrid(np.arange(60) + 0.5, np.arange(40) + 0.5), axis=-1)[:, :, None]
+    seen = np.where((np.abs(cells[..., :1] * 4 - 96) < 40), short, word) / 4 - cells
+    heat = np.full((1, 40, 60), -9.0, np.float32)
+    heat[0, 12, 24] = 3.0
+    quads, _, valid = decode_centres(
+        DetectionMaps(jnp.asarray(heat), jnp.asarray(seen[None], jnp.float32)), slots=4, stride=4
+    )
+    assert valid[0].tolist() == [True, False, False, False]
+    np.testing.assert_allclose(quads[0, 0], word, atol=1e-3)
+
+
 def test_more_slots_than_cells_is_no_error():
     quads, _, valid = decode_centres(
         DetectionMaps(jnp.zeros((1, 2, 2)), jnp.zeros((1, 2, 2, 4, 2))), slots=99, stride=4

@@ -40,7 +40,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ocr(folder) -> GemmaOCR:
-    return GemmaOCR.from_pretrained(folder)
+    return GemmaOCR.from_pretrained(folder, backend="jax")
 
 
 def crops(count: int) -> list[np.ndarray]:
@@ -75,7 +75,7 @@ def test_recognize_does_not_depend_on_company(ocr):
 
 def test_saved_model_reads_the_same(ocr, tmp_path):
     ocr.save_pretrained(tmp_path / "copy")
-    again = GemmaOCR.from_pretrained(tmp_path / "copy")
+    again = GemmaOCR.from_pretrained(tmp_path / "copy", backend="jax")
     assert [w.text for w in again.recognize(crops(3))] == [w.text for w in ocr.recognize(crops(3))]
 
 

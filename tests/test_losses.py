@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from gemma3_jax.data.targets import DetectionTargets
 from gemma3_jax.losses.ctc import ctc_loss
 from gemma3_jax.losses.focal import LEAST_HEAT, focal_loss
-from gemma3_jax.losses.geometry import corner_loss
-from gemma3_jax.losses.joint import CORNER_WEIGHT, detection_loss, total_loss
+from gemma3_jax.losses.geometry import corner_loss, iou_loss
+from gemma3_jax.losses.joint import CORNER_WEIGHT, IOU_WEIGHT, detection_loss, total_loss
 from gemma3_jax.types import DetectionMaps
 
 
@@ -104,30 +104,71 @@ def test_focal_without_words_still_punishes_false_alarms_and_stays_finite():
     assert value == pytest.approx(4 * 100.0 / LEAST_HEAT, rel=1e-3)
 
 
-def test_corner_loss_is_huber_in_word_heights():
+def test_corner_loss_is_huber_in_units_of_the_tolerance():
     predicted, target = jnp.zeros((1, 1, 2, 4, 2)), jnp.zeros((1, 1, 2, 4, 2))
-    predicted = predicted.at[0, 0, 0, 0, 0].set(0.2)  # 0.05 of a height of 4: quadratic, 5 * 0.05^2
-    predicted = predicted.at[0, 0, 1, 2, 1].set(-3.0)  # 1.5 of a height of 2: linear, 1.5 - 0.05
-    height = jnp.array([[[4.0, 2.0]]])
-    found = corner_loss(predicted, target, height, jnp.array([[[1.0, 0.5]]]))
-    # each of 8 coordinates counts an eighth; the weights sum to 1.5
+    predicted = predicted.at[0, 0, 0, 0, 0].set(
+        0.2
+    )  # 0.05 of a tolerance of 4: quadratic, 5 * 0.05^2
+    predicted = predicted.at[0, 0, 1, 2, 1].set(-3.0)  # 1.5 of 2: linear, 1.5 - 0.05
+    tolerance = jnp.full((1, 1, 2, 4), 4.0).at[0, 0, 1, 2].set(2.0)
+    found = corner_loss(predicted, target, tolerance, jnp.array([[[1.0, 0.5]]]))
+    # each of 8 coordinates counts an eighth; the weights sum to 1.5 words
     assert float(found) == pytest.approx((5 * 0.05**2 / 8 + 0.5 * 1.45 / 8) / 1.5, rel=1e-5)
 
 
+def test_corner_loss_weighs_pictures_not_words():
+    """Three words a unit off, one word two units off, and an empty picture: (0.95 + 1.95) / 2."""
+    predicted = jnp.concatenate([jnp.ones((1, 1, 3, 4, 2)), jnp.full((2, 1, 3, 4, 2), 2.0)])
+    weight = jnp.array([[[1.0, 1.0, 1.0]], [[0.5, 0.5, 0.0]], [[0.0, 0.0, 0.0]]])
+    found = corner_loss(predicted, jnp.zeros_like(predicted), jnp.ones((3, 1, 3, 4)), weight)
+    assert float(found) == pytest.approx((0.95 + 1.95) / 2)
+
+
 def test_corner_loss_is_blind_where_the_weight_is_zero():
-    wild = jnp.full((1, 3, 3, 4, 2), 50.0)
-    assert (
-        float(corner_loss(wild, jnp.zeros_like(wild), jnp.ones((1, 3, 3)), jnp.zeros((1, 3, 3))))
-        == 0.0
-    )
+    wild, nowhere = jnp.full((1, 3, 3, 4, 2), 50.0), jnp.zeros((1, 3, 3))
+    assert float(corner_loss(wild, jnp.zeros_like(wild), jnp.ones((1, 3, 3, 4)), nowhere)) == 0.0
+
+
+TURNED = np.array(
+    [[3.0, 1.0], [9.0, 9.0], [5.0, 12.0], [-1.0, 4.0]]
+)  # 10 x 5 cells, turned by 53 degrees
+
+
+def iou_of(predicted, target=TURNED):
+    arrays = (jnp.asarray(x, jnp.float32)[None, None, None] for x in (predicted, target))
+    return float(iou_loss(*arrays, jnp.ones((1, 1, 1))))
+
+
+def test_iou_loss_by_hand_on_a_turned_word():
+    along, down = (TURNED[1] - TURNED[0]), (TURNED[3] - TURNED[0])
+    assert iou_of(TURNED) == pytest.approx(0.0, abs=1e-6)
+    thin = (
+        TURNED + np.array([[0.25], [0.25], [-0.25], [-0.25]]) * down
+    )  # half as high: IoU 1/2, hull the word
+    assert iou_of(thin) == pytest.approx(0.5, abs=1e-5)
+    fat = TURNED + np.array([[-0.5], [-0.5], [0.5], [0.5]]) * down  # twice as high costs the same
+    assert iou_of(fat) == pytest.approx(0.5, abs=1e-5)
+    # moved by half its length: IoU (1/2) / (3/2), the hull is filled
+    assert iou_of(TURNED + 0.5 * along) == pytest.approx(1 - 1 / 3, abs=1e-5)
+    # two lengths away: no overlap, union 2 in a hull of 3
+    assert iou_of(TURNED + 2 * along) == pytest.approx(2 - 0 - 2 / 3, abs=1e-5)
+
+
+def test_iou_loss_pulls_a_box_that_is_nowhere_near_and_ignores_empty_cells():
+    arrays = [jnp.asarray(x, jnp.float32)[None, None, None] for x in (TURNED + 12.0, TURNED)]
+    gradient = jax.grad(lambda p: iou_loss(p, arrays[1], jnp.ones((1, 1, 1))))(arrays[0])
+    assert float(jnp.sum(gradient * -12.0)) < 0  # a step towards the word lowers the loss
+    nowhere = jnp.zeros((1, 1, 1))
+    assert not np.any(jax.grad(lambda p: iou_loss(p, jnp.zeros_like(p), nowhere))(arrays[0]))
 
 
 def test_total_is_the_weighted_sum_of_the_two_tasks():
     ones = jnp.ones((1, 2, 2))
     maps = DetectionMaps(jnp.zeros((1, 2, 2)), jnp.ones((1, 2, 2, 4, 2)))
-    targets = DetectionTargets(jnp.zeros((1, 2, 2)), ones, jnp.zeros((1, 2, 2, 4, 2)), ones, ones)
+    zeros, tolerance = jnp.zeros((1, 2, 2, 4, 2)), jnp.ones((1, 2, 2, 4))
+    targets = DetectionTargets(jnp.zeros((1, 2, 2)), ones, zeros, tolerance, ones)
     terms = detection_loss(maps, targets)
     assert float(terms["det"]) == pytest.approx(
-        float(terms["focal"] + CORNER_WEIGHT * terms["corners"])
+        float(terms["focal"] + CORNER_WEIGHT * terms["corners"] + IOU_WEIGHT * terms["iou"])
     )
     assert float(total_loss(jnp.float32(2.0), jnp.float32(3.0), 0.5, 4.0)) == 13.0

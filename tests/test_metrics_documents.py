@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from gemma3_jax.data.corpora import rectangle
+from gemma3_jax.metrics.calibration import reliability
 from gemma3_jax.metrics.detection import Found, Truth
-from gemma3_jax.metrics.documents import bag_of_words, tokens, word_scores_in_place
+from gemma3_jax.metrics.documents import bag_of_words, error_rates, tokens, word_scores_in_place
 from gemma3_jax.metrics.gallery import Mistake, worst_first, write_gallery
 from gemma3_jax.metrics.scores import scores
 
@@ -59,10 +60,30 @@ def test_a_word_in_place_needs_its_exact_text() -> None:
     assert word_scores_in_place([(truth, found)])[3:] == (1, 3, 3)
 
 
-def test_of_two_answers_in_one_place_the_right_text_is_taken_once() -> None:
+def test_boxes_are_paired_by_overlap_alone() -> None:
+    """As docTR does: the best-fitting box is the pair even where another one has the right text."""
     truth = Truth(place(0)[None], ["a"], np.zeros(1, bool))
-    found = Found(np.array([place(0)] * 3), ["x", "a", "a"])
-    assert word_scores_in_place([(truth, found)])[3:] == (1, 1, 3)
+    shifted = Found(np.array([place(0), place(0.1)]), ["x", "a"])  # IoU 1 and 2/3
+    assert word_scores_in_place([(truth, shifted)])[3:] == (0, 1, 2)
+    assert word_scores_in_place([(truth, Found(shifted.quads, ["a", "x"]))])[3:] == (1, 1, 2)
+
+
+def test_pairs_make_the_sum_of_overlaps_greatest() -> None:
+    """Greedy pairing would give the first truth its best box and leave the second without."""
+    truth = Truth(
+        np.array([rectangle(0, 0, 10, 10), rectangle(2, 0, 12, 10)]), ["a", "b"], np.zeros(2, bool)
+    )
+    found = Found(np.array([rectangle(1, 0, 11, 10), rectangle(-2, 0, 8, 10)]), ["b", "a"])
+    assert word_scores_in_place([(truth, found)])[3:] == (2, 2, 2)
+
+
+def test_half_an_overlap_is_enough() -> None:
+    """IoU 0.5 exactly counts in docTR; in ICDAR's protocols it must be exceeded."""
+    truth = Truth(rectangle(0, 0, 10, 10)[None], ["a"], np.zeros(1, bool))
+    assert word_scores_in_place([(truth, Found(rectangle(0, 0, 10, 5)[None], ["a"]))]).matched == 1
+    assert (
+        word_scores_in_place([(truth, Found(rectangle(0, 0, 10, 4.9)[None], ["a"]))]).matched == 0
+    )
 
 
 def test_do_not_care_places_count_on_neither_side() -> None:
@@ -77,20 +98,37 @@ def test_pages_without_words_or_answers() -> None:
     assert word_scores_in_place([empty]) == (0, 0, 0, 0, 0, 0)
 
 
+def test_error_rates_weigh_pages_by_length() -> None:
+    """ab cd read as ab cx is one of 5 characters and one of 2 words; e is read right."""
+    rates = error_rates([(["ab", "cd"], ["ab", "cx"]), (["e"], ["e"])])
+    assert rates == (pytest.approx(1 / 6), pytest.approx(1 / 3))
+
+
+def test_a_word_too_many_and_a_word_missing() -> None:
+    assert error_rates([(["a", "b"], ["a", "x", "b"])]) == (pytest.approx(2 / 3), 0.5)
+    assert error_rates([(["a", "b"], ["b"])]) == (pytest.approx(2 / 3), 0.5)
+    assert error_rates([([], [])]) == (0, 0)
+    assert error_rates([([], ["noise"])]) == (1, 1)
+    assert error_rates([(["a"], ["bb", "c"])]) == (4, 2)  # they may exceed one
+
+
 def mistake(truth: str, read: str, confidence: float = 0.5) -> Mistake:
     return Mistake(np.zeros((8, 20, 3), np.uint8), truth, read, confidence, "p.jpg")
 
 
 def test_the_worst_mistakes_come_first() -> None:
     near, sure, far = mistake("word", "ward"), mistake("word", "ward", 0.9), mistake("word", "xyz")
-    order = worst_first([near, sure, far])
-    assert order[0] is far and order[1] is sure and order[2] is near
+    missed = mistake("word", "", 0.0)
+    order = worst_first([missed, near, far, sure])
+    assert order[0] is sure and order[1] is far and order[2] is near and order[3] is missed
 
 
 def test_the_gallery_is_one_file_and_escapes_what_was_read(tmp_path: Path) -> None:
     many = [mistake("<b>", "a&b"), *[mistake("w", "v")] * 5]
-    write_gallery(tmp_path / "e.html", {"ic15-val": many, "none": []}, limit=3)
+    bins = reliability([0.5], [False])
+    write_gallery(tmp_path / "e.html", {"ic15-val": many, "none": []}, 3, {"none": bins})
     page = (tmp_path / "e.html").read_text(encoding="utf-8")
     assert "&lt;b&gt;" in page and "a&amp;b" in page and "<b>" not in page
     assert page.count("data:image/jpeg;base64,") == 3
+    assert page.count("<svg") == 1 and page.index("<svg") > page.index("none: 0 mistakes")
     assert "ic15-val: 6 mistakes" in page and "none: 0 mistakes" in page

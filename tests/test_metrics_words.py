@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gemma3_jax.metrics.edit_distance import edit_distance
 from gemma3_jax.metrics.words import (
     accuracy,
     character_error_rate,
-    edit_distance,
     exact_accuracy,
     letters_and_digits,
     one_minus_ned,
@@ -46,6 +46,10 @@ def test_exact_means_every_character() -> None:
 )
 def test_edit_distance_of_textbook_pairs(first: str, second: str, distance: int) -> None:
     assert edit_distance(first, second) == distance
+
+
+def test_edit_distance_of_words_compares_words() -> None:
+    assert edit_distance(["the", "cat", "sat"], ["the", "hat", "sat", "down"]) == 2
 
 
 @given(st.text("ab1 ", max_size=9), st.text("ab1 ", max_size=9))

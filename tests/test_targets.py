@@ -44,8 +44,28 @@ def test_corners_point_from_the_cell_to_the_words_corners_in_cells():
     np.testing.assert_allclose(
         t.corners[0, 8, 10], np.array(box(20, 24, 40, 16)) / 4 - [10.5, 8.5], atol=1e-6
     )
-    assert float(t.height[0, 8, 10]) == 4.0 and float(t.corner_weight[0, 8, 10]) == 1.0
-    assert float(t.corner_weight[0, 0, 0]) == 0.0
+
+
+def test_cells_along_the_middle_line_teach_the_corners_and_those_far_from_one_are_forgiven():
+    t = targets(
+        [box(20, 20, 64, 16), box(20, 60, 8, 8)]
+    )  # 16 x 4 cells from (5, 5); 2 x 2 from (5, 15)
+    weight = np.asarray(t.corner_weight[0])
+    # 0.3 of the height of 4 cells around the line y = 7: rows 6 and 7 (centres half a cell off)
+    assert np.argwhere(weight[:10] > 0).tolist() == [[r, c] for r in (6, 7) for c in range(5, 21)]
+    np.testing.assert_allclose(weight[6:8, 5:21], 1 / 32, rtol=1e-6)  # one word counts 1 in all
+    np.testing.assert_allclose(weight[15:17, 5:7], 1 / 4, rtol=1e-6)
+    # From the leftmost cell (5.5, 6.5): the top left corner is 1.58 cells away, the top right one 15.57
+    np.testing.assert_allclose(t.tolerance[0, 6, 5], [4, 15.5724 / 2, 15.7003 / 2, 4], atol=1e-3)
+
+
+def test_where_words_cross_the_nearer_centre_owns_the_cell():
+    long, tall = box(0, 36, 120, 16), box(88, 4, 16, 80)
+    t = targets([long, tall], shape=(24, 30))
+    row, column = 10, 23  # in both bands: (94, 42) px, two cells from the tall word's centre
+    np.testing.assert_allclose(
+        np.asarray(t.corners[0, row, column]) + [column + 0.5, row + 0.5], np.array(tall) / 4
+    )
 
 
 def test_do_not_care_regions_switch_the_heat_off_inside_and_only_there():

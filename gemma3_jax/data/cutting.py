@@ -50,6 +50,11 @@ def placement(
     return np.column_stack([linear, crop / 2 - linear @ middle])
 
 
+def move(quads: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Quads float32 [n, 4, 2] of the picture in px of the crop: where `cut` with `matrix` puts them."""
+    return (quads @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+
+
 def cut(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The crop uint8 [h, w, 3]; beyond the picture's edge it is grey, as the reader pads.
 

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 SIGMA = 0.22  # of the word's height: standard deviation of the heat across the line
-CORNER_HEAT = 0.3  # cells hotter than this learn the corners
+# Cells this near the word's middle line, all along it, learn the corners: of the height, and cells at least.
+BAND, LEAST_BAND = 0.3, 0.8
 
 
 class DetectionTargets(NamedTuple):
@@ -18,8 +19,8 @@ class DetectionTargets(NamedTuple):
     heat: Float[Array, "b h w"]
     heat_weight: Float[Array, "b h w"]
     corners: Float[Array, "b h w 4 2"]
-    height: Float[Array, "b h w"]  # cells
-    corner_weight: Float[Array, "b h w"]
+    tolerance: Float[Array, "b h w 4"]  # cells: the unit in which an error of that corner counts
+    corner_weight: Float[Array, "b h w"]  # sums to 1 over each word
 
 
 def detection_targets(
@@ -33,6 +34,9 @@ def detection_targets(
 
     Along the line the spread grows with the square root of the aspect: sharp enough for one peak, wide enough to be
     found. `ignore` words switch the heat loss off inside their quad.
+
+    Corners are learnt by every cell along the word's middle line, because the decoder asks the cells near an end for the
+    corners of that end; a cell far from a corner is forgiven in proportion.
     """
     return jax.vmap(lambda q, v, i: _one_image(q / stride, v, i, shape))(quads, valid, ignore)
 
@@ -64,12 +68,17 @@ def _one_image(
     distance += (v * height[:, None, None] / thick[:, None, None]) ** 2
     word = (valid & ~ignore)[:, None, None]
     heats = jnp.where(word, jnp.exp(-distance / 2), 0.0)
-    owner = jnp.argmax(heats, axis=0)
     heat = jnp.max(heats, axis=0)
 
     u, v = local(centre)
-    blind = (jnp.abs(u) <= 0.5) & (jnp.abs(v) <= 0.5) & (valid & ignore)[:, None, None]
-    heat_weight = jnp.where((heat < CORNER_HEAT) & blind.any(axis=0), 0.0, 1.0)
+    inside = (jnp.abs(u) <= 0.5) & (jnp.abs(v) <= 0.5)
+    blind = (inside & (valid & ignore)[:, None, None]).any(axis=0)
+    half = jnp.maximum(BAND * height, LEAST_BAND)[:, None, None]
+    band = word & (jnp.abs(u) <= 0.5) & (jnp.abs(v) * height[:, None, None] <= half)
+    owner = jnp.argmax(heats + band, axis=0)  # of crossing words the one whose centre is nearest
+    own = band & (owner == jnp.arange(len(quads))[:, None, None])
+    share = own / jnp.maximum(own.sum(axis=(1, 2), keepdims=True), 1)
     corners = quads[owner] - cells[:, :, None, :]
-    corner_weight = jnp.where(heat > CORNER_HEAT, heat, 0.0)
-    return DetectionTargets(heat, heat_weight, corners, height[owner], corner_weight)
+    tolerance = jnp.maximum(height[owner][..., None], jnp.linalg.norm(corners, axis=-1) / 2)
+    heat_weight = jnp.where(blind & ~own.any(axis=0), 0.0, 1.0)
+    return DetectionTargets(heat, heat_weight, corners, tolerance, share.sum(axis=0))

@@ -32,8 +32,8 @@ def columns_used(quads: np.ndarray, columns: int) -> np.ndarray:
     return np.clip(width * per_px, MIN_COLUMNS, columns)
 
 
-def with_margin(quads: Any) -> Any:
-    """Quads `[.., 4, 2]` (NumPy or JAX) grown by MARGIN of their height: what the recogniser looks at.
+def with_margin(quads: Any, margin: tuple[float, float] = MARGIN) -> Any:
+    """Quads `[.., 4, 2]` (NumPy or JAX) grown by `margin` of their height (ends; above and below): what the recogniser looks at.
 
     A box that cuts into the first or last letter costs the word, one that is a little wide costs nothing.
     """
@@ -42,8 +42,8 @@ def with_margin(quads: Any) -> Any:
     height = ((down**2).sum(-1) ** 0.5)[..., None]
     step = along / (((along**2).sum(-1) ** 0.5)[..., None] + 1e-6) * height
     x, y = np.array([-1, 1, 1, -1], np.float32), np.array([-1, -1, 1, 1], np.float32)
-    sideways = MARGIN[0] * x[:, None] * step[..., None, :]
-    return quads + sideways + MARGIN[1] * y[:, None] * down[..., None, :]
+    sideways = margin[0] * x[:, None] * step[..., None, :]
+    return quads + sideways + margin[1] * y[:, None] * down[..., None, :]
 
 
 def slice_quads(quad: np.ndarray, spans: np.ndarray) -> np.ndarray:

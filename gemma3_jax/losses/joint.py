@@ -6,17 +6,19 @@ from jaxtyping import Array, Float
 
 from gemma3_jax.data.targets import DetectionTargets
 from gemma3_jax.losses.focal import focal_loss
-from gemma3_jax.losses.geometry import corner_loss
+from gemma3_jax.losses.geometry import corner_loss, iou_loss
 from gemma3_jax.types import DetectionMaps
 
-CORNER_WEIGHT = 2.0
+CORNER_WEIGHT, IOU_WEIGHT = 1.0, 1.0
 
 
 def detection_loss(maps: DetectionMaps, targets: DetectionTargets) -> dict[str, Float[Array, ""]]:
-    """`det` = focal + CORNER_WEIGHT * corners, and its two terms."""
+    """`det` = focal + CORNER_WEIGHT * corners + IOU_WEIGHT * iou, and its terms."""
     focal = focal_loss(maps.centre, targets.heat, targets.heat_weight)
-    corners = corner_loss(maps.corners, targets.corners, targets.height, targets.corner_weight)
-    return {"focal": focal, "corners": corners, "det": focal + CORNER_WEIGHT * corners}
+    corners = corner_loss(maps.corners, targets.corners, targets.tolerance, targets.corner_weight)
+    iou = iou_loss(maps.corners, targets.corners, targets.corner_weight)
+    det = focal + CORNER_WEIGHT * corners + IOU_WEIGHT * iou
+    return {"focal": focal, "corners": corners, "iou": iou, "det": det}
 
 
 def total_loss(

@@ -1,7 +1,7 @@
 """Boxes and texts together by the protocol of ICDAR 2015 (task 4.4), and its word-spotting variant.
 
 Case is ignored. A pair is made by IoU alone and then judged by its text, so that a box on the wrong
-text uses its truth up. No lexicon is used.
+text uses its truth up. Lexicons are applied to the answers before (`lexicons.with_lexicon`).
 """
 
 from __future__ import annotations

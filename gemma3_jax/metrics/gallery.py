@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from gemma3_jax.metrics.words import edit_distance
+from gemma3_jax.metrics.calibration import Reliability, reliability_svg
+from gemma3_jax.metrics.edit_distance import edit_distance
 
 THUMBNAIL_PX = (320, 64)
 _STYLE = """body{font:15px sans-serif;margin:2em}td{padding:4px 12px;vertical-align:middle}
@@ -29,24 +30,31 @@ class Mistake(NamedTuple):
 
 
 def worst_first(mistakes: Sequence[Mistake]) -> list[Mistake]:
-    """Farthest from the truth first; of equals, the one that was surest of itself."""
+    """The surest of itself first; of equals, the one farthest from the truth."""
 
     def badness(mistake: Mistake) -> tuple[float, float]:
         length = max(len(mistake.truth), len(mistake.read), 1)
-        return -edit_distance(mistake.truth, mistake.read) / length, -mistake.confidence
+        return mistake.confidence, edit_distance(mistake.truth, mistake.read) / length
 
-    return sorted(mistakes, key=badness)
+    return sorted(mistakes, key=badness, reverse=True)
 
 
 def write_gallery(
-    path: str | Path, mistakes: dict[str, Sequence[Mistake]], limit: int = 100
+    path: str | Path,
+    mistakes: Mapping[str, Sequence[Mistake]],
+    limit: int = 100,
+    calibration: Mapping[str, Reliability] | None = None,
 ) -> None:
-    """Write at most `limit` mistakes per set, the worst first, as one self-contained HTML file."""
+    """Write at most `limit` mistakes per set, the worst first, as one self-contained HTML file.
+
+    A set that is in `calibration` gets its reliability diagram too.
+    """
     parts = [f"<!doctype html><meta charset=utf-8><title>Mistakes</title><style>{_STYLE}</style>"]
     for name, some in mistakes.items():
-        parts.append(f"<h2>{html.escape(name)}: {len(some)} mistakes</h2><table>")
-        parts += [_row(mistake) for mistake in worst_first(some)[:limit]]
-        parts.append("</table>")
+        parts.append(f"<h2>{html.escape(name)}: {len(some)} mistakes</h2>")
+        if calibration and name in calibration:
+            parts.append(reliability_svg(calibration[name]))
+        parts += ["<table>", *(_row(mistake) for mistake in worst_first(some)[:limit]), "</table>"]
     Path(path).write_text("\n".join(parts), encoding="utf-8")
 
 

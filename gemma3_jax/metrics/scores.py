@@ -11,7 +11,7 @@ class Scores(NamedTuple):
     precision: float
     recall: float
     hmean: float
-    matched: int
+    matched: float
     truths: int
     found: int
 
@@ -26,3 +26,14 @@ def scores(matched: int, truths: int, found: int) -> Scores:
     recall = matched / truths if truths else 0.0
     hmean = 2 * matched / (truths + found) if matched else 0.0
     return Scores(precision, recall, hmean, matched, truths, found)
+
+
+def credited_scores(
+    recall_credit: float, precision_credit: float, truths: int, found: int
+) -> Scores:
+    """Scores where a match earns a different credit on each side (DetEval); `matched` is the recall's."""
+    precision = precision_credit / found if found else 0.0
+    recall = recall_credit / truths if truths else 0.0
+    both = precision + recall
+    hmean = 2 * precision * recall / both if both else 0.0
+    return Scores(precision, recall, hmean, recall_credit, truths, found)

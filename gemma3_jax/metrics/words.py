@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gemma3_jax.metrics.edit_distance import edit_distance
+
 
 class WordScores(NamedTuple):
     """Figures of a set of word pictures; all but `words` are shares, `cer` may exceed 1."""
@@ -39,18 +41,6 @@ def exact_accuracy(truths: Sequence[str], reads: Sequence[str]) -> float:
     """Share of words right in every character, case and punctuation included; 0 without words."""
     right = [truth == read for truth, read in _pairs(truths, reads)]
     return float(np.mean(right)) if right else 0.0
-
-
-def edit_distance(first: str, second: str) -> int:
-    """Levenshtein distance: the least number of insertions, deletions and replacements."""
-    row = codes = np.arange(len(second) + 1)
-    letters = np.array([ord(c) for c in second], np.int64)
-    for char in first:
-        # Deletion and replacement look at the row above; insertions run along the row and are a
-        # running minimum once the column number is taken off.
-        step = np.minimum(row[1:] + 1, row[:-1] + (letters != ord(char)))
-        row = np.minimum.accumulate(np.concatenate([row[:1] + 1, step]) - codes) + codes
-    return int(row[-1])
 
 
 def one_minus_ned(truths: Sequence[str], reads: Sequence[str]) -> float:

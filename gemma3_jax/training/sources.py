@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +13,13 @@ from jaxtyping import Array
 
 from gemma3_jax.config import CANVAS_HEIGHT, CANVAS_WIDTH, Config
 from gemma3_jax.data.augment import WordTable, concatenate, real_strips, word_table
+from gemma3_jax.decoding.boxes import with_margin
 from gemma3_jax.types import Batch
+
+if TYPE_CHECKING:
+    from gemma3_jax.data.pipeline.feed import Bucket, Workers
+
+MOST_THREADS = 8  # cutting scenes, when nobody says how many
 
 
 class Resident(NamedTuple):
@@ -50,6 +55,11 @@ def load_resident(config: Config, cache: Path, wordlists: Path | None) -> Reside
     atlas = load_atlas(charset, cache=cache / "atlas.npz")
     patches = load_backgrounds(cache / "backgrounds.npz")
     return Resident(prepare(atlas, load_lexicon(wordlists, charset), patches), words)
+
+
+# Drawn quads hug the ink; annotators of photographs leave air around it. With both in one run, boxes came out a quarter too
+# thin on photographs (docs/training_log.md, run 4).
+AIR = (0.1, 0.12)
 
 
 def difficulty(config: Config, step: Array) -> Array:
@@ -88,50 +98,70 @@ def strips_of_step(config: Config, resident: Resident, step: Array) -> Batch | N
 def scenes_of_step(
     config: Config, resident: Resident, step: Array, real: Batch | None
 ) -> Batch | None:
-    """Drawn scenes of a step, a function of seed and step, joined by the real ones that the host has cut."""
+    """Drawn scenes of a step, a function of seed and step, joined by the real ones that the host has cut.
+
+    Where there are real ones the drawn take their size and slots: a step has one shape, that of its bucket.
+    """
     from gemma3_jax.data.drawn_scenes import draw_scenes
 
     data = config.data
     if not data.scenes:
         return real
+    size, words = (data.scene_size, data.scene_size), data.scene_words
+    if real is not None:
+        size, words = real.images.shape[1:3], real.quads.shape[1]
     key = jax.random.fold_in(jax.random.fold_in(jax.random.key(config.seed + 1), step), 2)
     drawn = draw_scenes(
         key,
         resident.studio,
         batch=data.scenes,
-        size=(data.scene_size, data.scene_size),
-        words=data.scene_words,
+        size=size,
+        words=words,
         max_label=data.max_label,
         difficulty=difficulty(config, step),
     )
+    drawn = drawn._replace(quads=with_margin(drawn.quads, AIR))
     return drawn if real is None else concatenate(drawn, real)
 
 
-def host_scenes(config: Config, data_dir: Path, first_step: int) -> Iterator[Batch]:
-    """Real scene crops, cut two steps ahead in a thread; the crops of step s depend on seed and s alone."""
-    from gemma3_jax.data.scenes import real_scenes, scene_batch
+def host_scenes(
+    config: Config,
+    data_dir: Path,
+    first_step: int,
+    *,
+    weights: Mapping[str, float] | None = None,
+    own: Mapping[str, float] | None = None,
+    buckets: Sequence[Bucket] = (),
+    workers: Workers | None = None,
+) -> Iterator[Batch]:
+    """This process's share of the real scenes of every step from `first_step` on, cut ahead of time (`data.pipeline`).
 
-    data, pool = config.data, real_scenes(data_dir)
-    ahead: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=2)
+    Says once how many words there are to read and to find. The drawn scenes' share of a step is the count `data.scenes`
+    beside `data.real_scenes`.
 
-    def fill() -> None:
-        step = first_step
-        try:
-            while True:
-                size = (data.scene_size, data.scene_size)
-                ahead.put(
-                    scene_batch(
-                        pool, config.seed, step, data.real_scenes, size, data.scene_words,
-                        config.model.alphabet, data.max_label,
-                    )
-                )  # fmt: skip
-                step += 1
-        except BaseException as error:  # handed to the training thread, which raises it
-            ahead.put(error)
+    Args:
+        config: counts, sizes, charset and seed.
+        data_dir: folder of the public sets.
+        first_step: the step that the first batch is for.
+        weights: of the public sets by name, default `SCENE_WEIGHTS`.
+        own: a user's annotated folders (or manifests) by path, each with its weight among all sets.
+        buckets: static shapes of a step, default the one of `data.scene_size` and `data.scene_words`.
+        workers: default a thread for every other core, `MOST_THREADS` at most.
+    """
+    from gemma3_jax.data.pipeline.feed import Bucket, ScenePipeline, Workers
+    from gemma3_jax.data.pipeline.texts import TextRule
+    from gemma3_jax.data.scenes import SCENE_WEIGHTS, real_scenes
 
-    threading.Thread(target=fill, daemon=True, name="scenes").start()
-    while True:
-        item = ahead.get()
-        if isinstance(item, BaseException):
-            raise item
-        yield item
+    data = config.data
+    pipeline = ScenePipeline(
+        real_scenes(data_dir, "train", SCENE_WEIGHTS if weights is None else weights, own),
+        batch=data.real_scenes,
+        buckets=tuple(buckets) or (Bucket((data.scene_size, data.scene_size), data.scene_words),),
+        seed=config.seed,
+        rule=TextRule(config.model.alphabet, data.max_label),
+        shard=(jax.process_index(), jax.process_count()),
+    )
+    if jax.process_index() == 0:
+        print(f"real scenes: {pipeline.text_counts()}", flush=True)
+    threads = min(MOST_THREADS, max(1, (os.cpu_count() or 1) // 2))
+    return pipeline.stream(first_step, workers or Workers(threads))

@@ -1,4 +1,4 @@
-"""The public sets as their authors publish them, each cut into the project's train and val parts.
+"""The public sets as they lie unpacked on disk, each cut into the project's train and val parts.
 
 The cut is written down once for all in `data/splits.json` beside the sets; the constants here
 repeat it and a test compares the two where the data is at hand. Development figures are quoted on
@@ -8,14 +8,18 @@ punctuation and accents kept.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
-from xml.etree import ElementTree
+from typing import Literal, TypeVar
 
-import numpy as np
+from gemma3_jax.data.corpora.formats import (
+    lines,
+    parse_form,
+    parse_named_texts,
+    parse_quads,
+    parse_tagset,
+)
+from gemma3_jax.data.corpora.samples import Annotation, Sample, WordSample
 
 Split = Literal["train", "val"]
 T = TypeVar("T")
@@ -23,50 +27,6 @@ T = TypeVar("T")
 IC15_FIRST_VAL_IMAGE = 901  # splits.json: img_901..img_1000
 IC15_FIRST_VAL_WORD = 3961  # splits.json: word_3961..word_4468
 VAL_ROWS = {"iiit5k_train": 200, "svt_train": 40, "icdar2003_train": 100, "funsd": 20, "sroie": 30}
-DO_NOT_CARE = "###"
-
-
-class Annotation(NamedTuple):
-    """One word (or line) of a picture; `quad` float32 [4, 2] px, clockwise from the top left."""
-
-    quad: np.ndarray
-    text: str
-    ignore: bool = False
-
-
-class Sample(NamedTuple):
-    """A picture and all its words."""
-
-    image_path: Path
-    words: list[Annotation]
-
-
-class WordSample(NamedTuple):
-    """A picture of one word and its text."""
-
-    image_path: Path
-    text: str
-
-
-def rectangle(left: float, top: float, right: float, bottom: float) -> np.ndarray:
-    """The quad float32 [4, 2] of an upright box, clockwise from top left."""
-    corners = [[left, top], [right, top], [right, bottom], [left, bottom]]
-    return np.asarray(corners, np.float32)
-
-
-def parse_quad_line(line: str, where: str) -> Annotation:
-    """Read `x1,y1,...,x4,y4,text` (ICDAR 2015): the text may hold commas, `###` is do not care.
-
-    Raises:
-        ValueError: naming the file and the line when there are not eight numbers and a text.
-    """
-    fields = line.split(",", 8)
-    try:
-        numbers = [float(field) for field in fields[:8]]
-        text = fields[8].strip()
-    except (ValueError, IndexError) as error:
-        raise ValueError(f"{where}: expected x1,y1,...,x4,y4,text, found {line!r}") from error
-    return Annotation(np.asarray(numbers, np.float32).reshape(4, 2), text, text == DO_NOT_CARE)
 
 
 def icdar2015_scenes(data_dir: str | Path, split: Split) -> list[Sample]:
@@ -83,14 +43,12 @@ def icdar2015_scenes(data_dir: str | Path, split: Split) -> list[Sample]:
 def icdar2015_words(data_dir: str | Path, split: Split) -> list[WordSample]:
     r"""Word crops of ICDAR 2015 (3960 train, 508 val), quotes stripped and `\"` undone."""
     folder = _folder(data_dir, "icdar2015/ch4_training_word_images_gt")
-    samples = []
-    for line in _read(folder / "gt.txt").splitlines():
-        match = re.fullmatch(r'\s*(word_(\d+)\.\w+)\s*,\s*"(.*)"\s*', line)
-        if match is None:
-            raise ValueError(f'{folder / "gt.txt"}: expected word_N.jpg, "text", found {line!r}')
-        if (int(match[2]) >= IC15_FIRST_VAL_WORD) == (split == "val"):
-            samples.append(WordSample(folder / match[1], re.sub(r'\\(["\\])', r"\1", match[3])))
-    return samples
+    path = folder / "gt.txt"
+    return [
+        WordSample(folder / name, text)
+        for name, text in parse_named_texts(_read(path), str(path))
+        if (_number(Path(name)) >= IC15_FIRST_VAL_WORD) == (split == "val")
+    ]
 
 
 def iiit5k_words(data_dir: str | Path, split: Split) -> list[WordSample]:
@@ -116,10 +74,9 @@ def svt_scenes(data_dir: str | Path, split: Split) -> list[Sample]:
     path = _folder(data_dir, "svt") / "train.xml"
     every: list[tuple[int, Sample]] = []
     seen = 0
-    for image in ElementTree.fromstring(_read(path)).iter("image"):
-        words = [_svt_word(node) for node in image.iter("taggedRectangle")]
-        seen += len(words)
-        every.append((seen, Sample(path.parent / image.findtext("imageName", ""), words)))
+    for image in parse_tagset(_present(path).read_bytes(), str(path)):
+        seen += len(image.words)
+        every.append((seen, Sample(path.parent / image.image_name, image.words)))
     first_val = seen - VAL_ROWS["svt_train"]
     return [sample for last, sample in every if (last > first_val) == (split == "val")]
 
@@ -130,12 +87,7 @@ def funsd_pages(data_dir: str | Path, split: Split) -> list[Sample]:
     images = _folder(data_dir, "funsd/training_data/images")
     samples = []
     for path in _cut(sorted(folder.glob("*.json")), VAL_ROWS["funsd"], split):
-        entries = [word for entry in json.loads(_read(path))["form"] for word in entry["words"]]
-        texts = [word["text"].strip() for word in entries]
-        words = [
-            Annotation(rectangle(*word["box"]), text, not text)
-            for word, text in zip(entries, texts, strict=True)
-        ]
+        words = parse_form(_read(path), str(path))
         samples.append(Sample(images / f"{path.stem}.png", words))
     return _some(samples, folder, "*.json")
 
@@ -166,21 +118,15 @@ SCENE_SETS: dict[str, Callable[[str | Path, Split], list[Sample]]] = {
 
 def _labels_tsv(data_dir: str | Path, name: str, split: Split) -> list[WordSample]:
     path = _folder(data_dir, f"words/{name}") / "labels.tsv"
-    rows = [line.split("\t", 1) for line in _read(path).splitlines() if line]
+    rows = [line.split("\t", 1) for line in lines(_read(path))]
     if wrong := [row for row in rows if len(row) != 2]:
         raise ValueError(f"{path}: expected name<TAB>text, found {wrong[0]!r}")
     samples = [WordSample(path.parent / name, text) for name, text in rows]
     return _cut(samples, VAL_ROWS[name], split)
 
 
-def _svt_word(node: ElementTree.Element) -> Annotation:
-    left, top, width, height = (float(node.attrib[key]) for key in ("x", "y", "width", "height"))
-    return Annotation(rectangle(left, top, left + width, top + height), node.findtext("tag", ""))
-
-
 def _quad_file(path: Path) -> list[Annotation]:
-    lines = [line for line in _read(path).splitlines() if line.strip()]
-    return [parse_quad_line(line, str(path)) for line in lines]
+    return parse_quads(_read(path), str(path))
 
 
 def _cut(items: Sequence[T], val_rows: int, split: Split) -> list[T]:
@@ -199,9 +145,15 @@ def _folder(data_dir: str | Path, name: str) -> Path:
 
 
 def _read(path: Path) -> str:
+    return _present(path).read_text(
+        encoding="utf-8-sig"
+    )  # ICDAR's files begin with a byte-order mark
+
+
+def _present(path: Path) -> Path:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there: the set is incomplete, unpack it again")
-    return path.read_text(encoding="utf-8-sig")  # ICDAR's files begin with a byte-order mark
+    return path
 
 
 def _some(samples: list[Sample], folder: Path, pattern: str) -> list[Sample]:

@@ -1,0 +1,1 @@
+"""FUNSD, scanned forms. The builder is in funsd_dataset_builder, the layout TFDS expects."""

@@ -1,0 +1,1 @@
+"""Street View Text. The builder is in svt_dataset_builder, the layout TFDS expects."""

@@ -1,0 +1,218 @@
+"""The network in ONNX Runtime, from the files that `gemma3_jax.export` writes; JAX is imported only to build them."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import threading
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gemma3_jax.charset import BLANK, Charset
+from gemma3_jax.config import COLUMN_PX, ModelConfig
+from gemma3_jax.engine import STRIP_PX, Detection
+
+WORDS_AT_ONCE = (
+    32  # strips of more words do not stay in a processor's cache, and their memory is held for good
+)
+NEVER = -1e4  # log-probability of what cannot be
+
+
+class OnnxEngine:
+    """Any batch, picture size, number of words and strip length runs as it is: nothing is compiled, nothing padded.
+
+    Calls may come from any number of threads at once; they share the sessions, and each session its pool of `threads`.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        config: ModelConfig,
+        variables: Any,
+        *,
+        checksum: str | None = None,
+        threads: int | None = None,
+        providers: Sequence[str] = ("CPUExecutionProvider",),
+    ) -> None:
+        """`folder` holds detector.onnx, reader.onnx and recognizer.onnx; `checksum` is what their weights must have had.
+
+        Raises:
+            FileNotFoundError: naming the file that is not there. ValueError: when it was made from other weights.
+        """
+        self.config, self.variables, self.folder = config, variables, Path(folder)
+        self._checksum, self._providers = checksum, list(providers)
+        self._options = _session_options(threads)
+        self._sessions: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self._session("detector")  # a wrong folder is told now and not at the first picture
+
+    @property
+    def charset(self) -> Charset:
+        return self.config.alphabet
+
+    def detect(self, images: np.ndarray, slots: int) -> Detection:
+        names = ("quads", "scores", "valid", "stem", "fused")
+        quads, scores, valid, *features = self._run(
+            "detector", names, images=images, slots=np.array([slots])
+        )
+        found = [x.numpy() for x in (quads, scores, valid)]
+        spare = slots - found[0].shape[1]  # the graph returns no more slots than there are peaks
+        padded = [np.pad(x, [(0, 0), (0, spare)] + [(0, 0)] * (x.ndim - 2)) for x in found]
+        return Detection((*features, np.array(images.shape[1:3])), *padded)
+
+    def read(self, features: Any, quads: np.ndarray, columns: int) -> np.ndarray:
+        """As the protocol says; quads that are all zero at the end are padding, which here costs nothing."""
+        stem, fused, size = features
+        taken = np.flatnonzero(quads.any(axis=(0, 2, 3)))
+        words = int(taken[-1]) + 1 if len(taken) else 0
+        log_probs = np.full((*quads.shape[:2], columns, self.charset.size), NEVER, np.float32)
+        log_probs[..., BLANK] = 0
+        for start in range(0, words, WORDS_AT_ONCE):
+            some = slice(start, min(start + WORDS_AT_ONCE, words))
+            (found,) = self._run(
+                "reader",
+                ("log_probs",),
+                stem=stem,
+                fused=fused,
+                size=size,
+                quads=np.ascontiguousarray(quads[:, some], np.float32),
+                columns=np.array([columns * COLUMN_PX // STRIP_PX]),
+            )
+            log_probs[:, some] = found.numpy()
+        return log_probs
+
+    def read_strips(self, strips: np.ndarray, widths: np.ndarray) -> np.ndarray:
+        (found,) = self._run("recognizer", ("log_probs",), strips=strips, widths=widths)
+        return found.numpy()
+
+    def _run(self, name: str, outputs: Sequence[str], **inputs: Any) -> list[Any]:
+        """Outputs as OrtValue: features go from one session to the next without a copy."""
+        from onnxruntime import OrtValue
+
+        values = {
+            key: OrtValue.ortvalue_from_numpy(np.ascontiguousarray(x))
+            if isinstance(x, np.ndarray)
+            else x
+            for key, x in inputs.items()
+        }
+        return self._session(name).run_with_ort_values(list(outputs), values)
+
+    def _session(self, name: str) -> Any:
+        """The session of a file, loaded when it is first needed."""
+        import onnxruntime
+
+        with self._lock:
+            if name not in self._sessions:
+                path = self.folder / f"{name}.onnx"
+                if not path.is_file():
+                    raise FileNotFoundError(
+                        f"{path} is not there: gemma3-ocr export --format onnx makes it"
+                    )
+                session = onnxruntime.InferenceSession(
+                    path, self._options, providers=self._providers
+                )
+                made_from = session.get_modelmeta().custom_metadata_map.get("sha256")
+                if self._checksum is not None and made_from != self._checksum:
+                    raise ValueError(
+                        f"{path} was made from other weights (SHA-256 {made_from}, the model's is {self._checksum}): "
+                        "gemma3-ocr export --format onnx makes it anew"
+                    )
+                self._sessions[name] = session
+            return self._sessions[name]
+
+
+def _session_options(threads: int | None) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # Said outright: left to itself the library pins one thread to every core of the machine, also where a container
+    # may use two of them.
+    options.intra_op_num_threads = threads or available_cores()
+    # The graph is a chain: nothing to run side by side.
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.inter_op_num_threads = 1
+    # Plans of memory are kept per input shape. Pictures and word counts differ, so plans would only pile up.
+    options.enable_mem_pattern = False
+    # An arena, since without one every map of a picture is mapped and cleared by the kernel anew (docs/export.md), and
+    # one for all three sessions, which never hold their largest maps at the same time.
+    options.enable_cpu_mem_arena = True
+    _share_arena()
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    # Three sessions have three pools: one that has finished must not spin while the next one works.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    return options
+
+
+@cache
+def _share_arena() -> None:
+    """Once a process: an arena for the sessions that ask for it; those of other libraries do not notice."""
+    import onnxruntime as ort
+
+    kind, memory = ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, ort.OrtMemType.DEFAULT
+    ort.create_and_register_allocator(ort.OrtMemoryInfo("Cpu", kind, 0, memory), None)
+
+
+def available_cores() -> int:
+    """Processor cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def exported_folder(model: Path, config: ModelConfig, variables: Any) -> Path | None:
+    """Where a model's ONNX files are: its own `onnx/`, or the cache, into which they are built (a second, once) where the
+    package onnx is installed; None where there are none and none can be made."""
+    from gemma3_jax.commands.cache import cache_folder
+
+    own = model / "onnx"
+    if (own / "detector.onnx").is_file():
+        return own
+    checksum = model_checksum(model)
+    cached = cache_folder() / "onnx" / f"{config.name}-{checksum[:16]}-{_sources()}"
+    if not all(
+        (cached / f"{name}.onnx").is_file() for name in ("detector", "reader", "recognizer")
+    ):
+        if importlib.util.find_spec("onnx") is None:
+            return None
+        from gemma3_jax.export.files import write_files
+
+        write_files(cached, config, variables, checksum)
+    return cached
+
+
+def model_checksum(model: Path) -> str:
+    """SHA-256 of the model's weights, as its config.json states it."""
+    return json.loads((model / "config.json").read_text())["sha256"]
+
+
+@cache
+def _sources() -> str:
+    """Digest of the code that decides what is in the files: another program must not find this one's."""
+    here, digest = Path(__file__).parent, hashlib.sha256()
+    for room in ("export", "model", "decoding"):
+        for path in sorted((here / room).glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:8]
+
+
+def accelerated() -> bool:
+    """Whether JAX has a TPU or GPU; without any plugin for one installed, that is known without importing JAX."""
+    if os.environ.get("JAX_PLATFORMS", "").lower() == "cpu":
+        return False
+    plugins = (
+        "libtpu",
+        "jax_plugins",
+        "jax_cuda12_plugin",
+        "jax_cuda13_plugin",
+        "jax_rocm7_plugin",
+    )
+    if not any(importlib.util.find_spec(name) for name in plugins):
+        return False
+    import jax
+
+    return jax.default_backend() != "cpu"

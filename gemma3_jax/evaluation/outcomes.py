@@ -1,0 +1,33 @@
+"""What measuring one set gives."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from gemma3_jax.metrics.calibration import Reliability
+from gemma3_jax.metrics.gallery import Mistake
+from gemma3_jax.metrics.scores import Scores
+
+COUNTS = ("words", "images")  # figures that are no shares
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """Figures of one set, by name (shares in 0..1 and counts), and the words that went wrong.
+
+    `ms` is the reader's own time per picture or crop, first call left out (`readers.Stopwatch`); None where it was
+    called only once. `notes` say what a user must know to read the figures.
+    """
+
+    name: str
+    figures: dict[str, float]
+    mistakes: list[Mistake] = dataclasses.field(default_factory=list, repr=False)
+    reliability: Reliability | None = dataclasses.field(default=None, repr=False)
+    ms: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+def shares(kind: str, scores: Scores) -> dict[str, float]:
+    """Precision, recall and harmonic mean as figures `kind_precision`, `kind_recall`, `kind_hmean`."""
+    values = {"precision": scores.precision, "recall": scores.recall, "hmean": scores.hmean}
+    return {f"{kind}_{name}": value for name, value in values.items()}

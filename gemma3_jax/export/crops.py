@@ -1,0 +1,118 @@
+"""`model.crop` as ONNX: strips of features, each word from its own level of a mean pyramid."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gemma3_jax.config import ModelConfig
+from gemma3_jax.export.centres import length
+from gemma3_jax.export.graph import Graph, Tensor
+from gemma3_jax.export.sampling import bilinear
+from gemma3_jax.model.crop import LEVELS, OVERSAMPLING
+
+
+def pyramid(g: Graph, x: Tensor) -> Tensor:
+    """A map `[b, c, h, w]` and its halvings, row by row behind one another: `[b, cells, c]`."""
+    with g.scope("pyramid"):
+        levels = [x]
+        for _ in range(LEVELS - 1):
+            levels.append(g.AveragePool(levels[-1], kernel_shape=(2, 2), strides=(2, 2)))
+        rows = [g.Transpose(level, perm=(0, 2, 3, 1)) for level in levels]
+        channels = g.Shape(x, start=1, end=2)
+        flat = [g.Reshape(r, g.Concat([0, -1], channels, axis=0)) for r in rows]
+        return g.Concat(*flat, axis=1)
+
+
+def sample_strips(
+    g: Graph,
+    config: ModelConfig,
+    pyramids: tuple[Tensor, Tensor],
+    size: Tensor,
+    quads: Tensor,
+    columns: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Strips `[b n, c, rows, columns]` of the words `quads` (px), and `[b n, columns]` where they hold text.
+
+    pyramids: of the stem's map (stride 2) and of the fused one (stride 4); `size`: height and width of the pictures, int64.
+    """
+    with g.scope("crop"):
+        rows = config.strip_rows
+        limit = columns.to(np.float32)
+        height = _mean_side(g, quads, (3, 0), (2, 1))
+        width = _mean_side(g, quads, (1, 0), (2, 3))
+        used = g.Min(g.Max(g.Round(float(rows) * width / g.Max(height, 1.0)), 4.0), limit)
+        u = (g.Range(0.0, g.Squeeze(limit), 1.0) + 0.5) / used
+        inside = u <= 1.0  # [b, n, 1, columns]
+        xy = _places(g, quads, u, (np.arange(rows)[:, None] + 0.5) / rows)
+        cells = height / (2 * rows * OVERSAMPLING)
+        size = size.to(np.float32)
+        samples = [
+            _from_level(
+                g, table, [a / stride for a in (*xy, size[..., 1], size[..., 0])], cells, inside
+            )
+            for table, stride in zip(pyramids, (2, 4), strict=True)
+        ]
+        strips = g.Concat(*samples, axis=-1)  # [b, n, rows, columns, c]
+        channels = config.stem_width + config.neck_width
+        strips = g.Reshape(strips, g.Concat([-1, rows], columns, [channels], axis=0))
+        mask = g.Reshape(inside, g.Concat([-1], columns, axis=0))
+        return g.Transpose(strips, perm=(0, 3, 1, 2)), mask
+
+
+def canvas_strips(g: Graph, stem: Tensor, fused: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
+    """`model.crop.canvas_strips`: strips of pictures that are strips already, and where they hold text."""
+    with g.scope("canvas"):
+        larger = g.Resize(
+            fused, np.zeros(0, np.float32), np.array([1, 1, 2, 2], np.float32), mode="linear"
+        )
+        columns = g.Squeeze(g.Shape(stem, start=3, end=4)).to(np.float32)
+        used = g.Max(g.Round(widths / 2.0), 4.0)[..., None]
+        inside = (g.Range(0.0, columns, 1.0) + 0.5) <= used
+        strips = g.Concat(stem, larger, axis=1)
+        return strips * inside[..., None, None, :].to(np.float32), inside
+
+
+def _mean_side(g: Graph, quads: Tensor, *pairs: tuple[int, int]) -> Tensor:
+    """Mean length of two edges, `[b, n, 1, 1]`."""
+    one, two = (length(g, quads[..., i, :] - quads[..., j, :] + 1e-9) for i, j in pairs)
+    return ((one + two) / 2.0)[..., None, None]
+
+
+def _places(g: Graph, quads: Tensor, u: Tensor, v: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Pixels x and y `[b, n, rows, columns]` of the strip's cells: `model.crop.homography`, component by component."""
+    p = [
+        [quads[..., i, k : k + 1][..., None] for k in (0, 1)] for i in range(4)
+    ]  # [b, n, 1, 1] each
+
+    def cross(a: list[Tensor], b: list[Tensor]) -> Tensor:
+        return a[0] * b[1] - a[1] * b[0]
+
+    d1, d2 = ([p[a][k] - p[2][k] for k in (0, 1)] for a in (1, 3))
+    s = [p[0][k] - p[1][k] + p[2][k] - p[3][k] for k in (0, 1)]
+    det = cross(d1, d2)
+    det = g.Where(g.Abs(det) < 1e-6, 1e-6, det)
+    a, b = (g.Clip(x / det, -0.95, 4.0) for x in (cross(s, d2), cross(d1, s)))
+    depth = g.Max(a * u + (b * v + 1.0), 0.05)
+    x, y = (
+        ((p[1][k] - p[0][k] + a * p[1][k]) * u + ((p[3][k] - p[0][k] + b * p[3][k]) * v + p[0][k]))
+        / depth
+        for k in (0, 1)
+    )
+    return x, y
+
+
+def _from_level(
+    g: Graph, table: Tensor, geometry: list[Tensor], cells: Tensor, inside: Tensor
+) -> Tensor:
+    """Samples `[b, n, rows, columns, c]` at x, y of level 0 of a map of that width and height (`geometry`, in cells).
+
+    Words with `cells` `[b, n, 1, 1]` per row over 1, 2, 4 come from levels 1, 2, 3, which lie behind level 0 in the table.
+    """
+    x, y, width, height = geometry
+    over = [(cells > float(2**i)).to(np.float32) for i in range(LEVELS - 1)]
+    shrink, skipped = 1.0, 0.0
+    for i, deeper in enumerate(over):
+        shrink, skipped = shrink + 2.0**i * deeper, skipped + 0.25**i * deeper
+    size = width / shrink, height / shrink
+    start = skipped * (width * height)
+    return bilinear(g, table, (x / shrink, y / shrink), size, start, inside.to(np.float32))

@@ -1,0 +1,82 @@
+"""Whether confidences can be believed: expected calibration error and the reliability diagram.
+
+Guo et al., On calibration of modern neural networks (ICML 2017): bins of equal width, a confidence of
+exactly a bin's upper edge belongs to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+BINS = 15
+_SIDE, _MARGIN = 220, 34  # px of the diagram
+
+
+class Reliability(NamedTuple):
+    """Per bin of confidence [BINS]: how many words, their mean confidence, the share that is right."""
+
+    counts: np.ndarray
+    confidence: np.ndarray
+    accuracy: np.ndarray
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error: mean |accuracy - confidence| weighted by count; 0 without words."""
+        gaps = np.abs(self.accuracy - self.confidence) * self.counts
+        return float(gaps.sum() / max(self.counts.sum(), 1))
+
+
+def reliability(
+    confidences: Sequence[float], right: Sequence[bool], bins: int = BINS
+) -> Reliability:
+    """The bins of words with `confidences` in 0..1 of which some were read `right`.
+
+    Raises:
+        ValueError: for lists of different length or a confidence outside 0..1.
+    """
+    sure, correct = np.asarray(confidences, np.float64), np.asarray(right, np.float64)
+    if sure.shape != correct.shape:
+        raise ValueError(
+            f"{sure.size} confidences but {correct.size} judgements: give one per word"
+        )
+    if sure.size and not (sure.min() >= 0 and sure.max() <= 1):
+        raise ValueError(f"confidences from {sure.min()} to {sure.max()}: they must lie in 0..1")
+    # Rounding undoes what binary fractions add: 0.2 * 15 is 3.0000000000000004.
+    place = np.clip(np.ceil(np.round(sure * bins, 9)).astype(int) - 1, 0, bins - 1)
+    counts = np.bincount(place, minlength=bins)
+    filled = np.maximum(counts, 1)
+    return Reliability(
+        counts,
+        np.bincount(place, sure, bins) / filled,
+        np.bincount(place, correct, bins) / filled,
+    )
+
+
+def reliability_svg(bins: Reliability) -> str:
+    """The diagram as an SVG element: bars of accuracy by confidence, wider where more words are."""
+    number = len(bins.counts)
+    step = _SIDE / number
+    full = _SIDE + 2 * _MARGIN
+    bars = []
+    for i in np.flatnonzero(bins.counts).tolist():
+        width = max(2.0, (step - 2) * np.sqrt(bins.counts[i] / bins.counts.max()))
+        height = _SIDE * bins.accuracy[i]
+        x, y = _MARGIN + (i + 0.5) * step - width / 2, _MARGIN + _SIDE - height
+        title = f"{bins.counts[i]} words, confidence {bins.confidence[i]:.2f}, right {bins.accuracy[i]:.2f}"
+        bars.append(
+            f"<rect x='{x:.1f}' y='{y:.1f}' width='{width:.1f}' height='{height:.1f}' fill='#009688'>"
+            f"<title>{title}</title></rect>"
+        )
+    low, high = _MARGIN, _MARGIN + _SIDE
+    return (
+        f"<svg xmlns='http://www.w3.org/2000/svg' width='{full}' height='{full}' font-family='sans-serif' "
+        f"font-size='11' fill='#555'><rect x='{low}' y='{low}' width='{_SIDE}' height='{_SIDE}' "
+        f"fill='none' stroke='#ccc'/>{''.join(bars)}"
+        f"<path d='M{low} {high}L{high} {low}' stroke='#b00' stroke-dasharray='4'/>"
+        f"<text x='{low}' y='{low - 12}'>share right by confidence: ECE {100 * bins.error:.1f} %, "
+        f"{int(bins.counts.sum())} words</text>"
+        f"<text x='{low}' y='{high + 16}'>0</text><text x='{high - 6}' y='{high + 16}'>1</text></svg>"
+    )
