@@ -10,8 +10,10 @@ from fake_engine import FakeEngine, marker, picture
 from PIL import Image
 
 from gemma3_jax.imaging.load import ImageError
+from gemma3_jax.imaging.resize import SizePolicy
 from gemma3_jax.ocr import GemmaOCR
-from gemma3_jax.reading import ReadOptions, chunks
+from gemma3_jax.page import Word
+from gemma3_jax.reading import ReadOptions, chunks, further_looks
 
 BOXES = {0: (40, 30, 140, 60), 1: (160, 30, 240, 60), 2: (40, 75, 200, 105)}
 TEXTS = ["Open", "daily", "8:30-18:00"]
@@ -84,7 +86,42 @@ def test_long_picture_is_read_in_windows_and_each_word_once():
     for word in page.words:
         assert word.quad[0, 0] == pytest.approx(boxes[texts.index(word.text)][0], abs=3)
         assert word.quad[1, 0] == pytest.approx(boxes[texts.index(word.text)][2], abs=3)
-    assert len({shape for shape in engine.shapes if shape[0] == "detect"}) == 1
+    once = FakeEngine(texts)
+    GemmaOCR(once).with_options(look_again=False).read(picture(80, 4800, boxes))
+    assert len({shape for shape in once.shapes if shape[0] == "detect"}) == 1
+
+
+class ShortSighted(FakeEngine):
+    """Finds words of 4 to 60 px, as a trained detector does."""
+
+    def detect(self, images, slots):
+        found = super().detect(images, slots)
+        heights = found.quads[..., 3, 1] - found.quads[..., 0, 1]
+        return found._replace(valid=found.valid & (heights >= 4) & (heights <= 60))
+
+
+def test_large_words_are_found_at_half_the_size_and_words_seen_twice_kept_once():
+    boxes = {0: (100, 100, 1100, 200), 1: (100, 300, 300, 340), 2: (100, 600, 160, 606)}
+    engine = ShortSighted(["huge", "middling", "tiny"])
+    words = GemmaOCR(engine).read(picture(800, 1280, boxes)).words
+    assert [word.text for word in words] == ["huge", "middling", "tiny"]
+    np.testing.assert_allclose(words[0].quad[[0, 2]], [[100, 100], [1100, 200]], atol=3)
+    without = GemmaOCR(engine).with_options(look_again=False).read(picture(800, 1280, boxes)).words
+    assert [word.text for word in without] == ["middling", "tiny"]
+
+
+def test_a_page_of_small_print_is_not_looked_at_again():
+    def words(count, height):
+        quad = np.array([[0, 0], [60, 0], [60, height], [0, height]], np.float32)
+        return [Word("x", 1.0, quad)] * count
+
+    first = SizePolicy(max_side=1280)
+    assert further_looks(words(40, 12), (800, 1280), first) == []
+    assert further_looks(words(40, 24), (1600, 2560), first) == []  # 12 px in the network's eyes
+    again = [SizePolicy(scale=0.5)]
+    assert further_looks(words(40, 40), (800, 1280), first) == again
+    assert further_looks(words(5, 12), (800, 1280), first) == again
+    assert further_looks([], (1600, 2560), first) == [SizePolicy(scale=0.25)]
 
 
 def test_recognize_reads_crops_of_any_width_in_order():

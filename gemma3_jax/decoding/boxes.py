@@ -33,7 +33,7 @@ def columns_used(quads: np.ndarray, columns: int) -> np.ndarray:
 
 
 def with_margin(quads: Any, margin: tuple[float, float] = MARGIN) -> Any:
-    """Quads `[.., 4, 2]` (NumPy or JAX) grown by `margin` of their height (ends; above and below): what the recogniser looks at.
+    """Quads `[.., 4, 2]` (NumPy or JAX) grown by `margin` (ends; above and below) of their height: what is read.
 
     A box that cuts into the first or last letter costs the word, one that is a little wide costs nothing.
     """

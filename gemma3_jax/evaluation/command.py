@@ -35,6 +35,10 @@ class Settings:
     """Longest side in px at which pages are read."""
     min_side: int = 0
     """Lift --max-side until the shorter side has as many px (dense forms: 1500)."""
+    language: Literal["auto", "on", "off"] = "auto"
+    """Let a language model correct doubtful words, all that look like words, or none."""
+    min_confidence: float = 0.0
+    """Leave out words below this confidence (0 to 1)."""
     json: Path | None = None
     """Also write the figures to this file."""
     errors: Path | None = None
@@ -65,8 +69,10 @@ def run(settings: Settings, others: Mapping[str, Reader] | None = None) -> None:
     from gemma3_jax.ocr import GemmaOCR
 
     remember_compilations()
-    sizes: dict[str, Any] = {"max_side": settings.max_side, "min_side": settings.min_side}
-    readers = {settings.model: GemmaOCR.from_pretrained(settings.model, **sizes), **(others or {})}
+    names = ("max_side", "min_side", "language", "min_confidence")
+    options: dict[str, Any] = {name: getattr(settings, name) for name in names}
+    own_reader = GemmaOCR.from_pretrained(settings.model, **options)
+    readers = {settings.model: own_reader, **(others or {})}
     results = {name: _measure(name, reader, settings) for name, reader in readers.items()}
     screen = console()
     screen.print(table(results, f"{', '.join(settings.sets)}, figures in percent"))
@@ -74,7 +80,7 @@ def run(settings: Settings, others: Mapping[str, Reader] | None = None) -> None:
         screen.print(note, style="dim")
     own = results[settings.model]
     if settings.json is not None:
-        how = {"model": settings.model, **sizes, "limit": settings.limit}
+        how = {"model": settings.model, **options, "limit": settings.limit}
         peers = {
             name: as_json(outcomes) for name, outcomes in results.items() if outcomes is not own
         }

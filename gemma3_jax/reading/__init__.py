@@ -1,0 +1,17 @@
+"""From pixels to words with any engine."""
+
+from gemma3_jax.reading.crops import read_crops
+from gemma3_jax.reading.options import ReadOptions
+from gemma3_jax.reading.pages import SLOTS, find_words, further_looks, lay_out
+from gemma3_jax.reading.strips import COLUMNS, chunks
+
+__all__ = [
+    "COLUMNS",
+    "SLOTS",
+    "ReadOptions",
+    "chunks",
+    "find_words",
+    "further_looks",
+    "lay_out",
+    "read_crops",
+]

@@ -1,0 +1,130 @@
+"""From a picture to its words with any engine: detect, then read no more slots than there are words, in static buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from gemma3_jax.decoding.boxes import columns_used, plausible, sides, suppress, with_margin
+from gemma3_jax.decoding.order import reading_order
+from gemma3_jax.engine import Engine
+from gemma3_jax.imaging.resize import SizePolicy, plan, to_picture, windows
+from gemma3_jax.page import Line, Word
+from gemma3_jax.reading.options import ReadOptions
+from gemma3_jax.reading.strips import COLUMNS, SQUEEZE, bucket_of, chunks, decode_with, word_of
+
+SLOTS = (32, 128, 512)  # words read at once
+PRINT_WORDS, PRINT_PX = 30, 24  # a page of small print: as many words, px as the network sees them
+MIN_PICTURE_PX = 6  # no letter is told from another with less
+
+
+def find_words(
+    engine: Engine, pixels: np.ndarray, options: ReadOptions
+) -> tuple[list[Word], list[str]]:
+    """The words of an RGB picture uint8 `[h, w, 3]`, quads in its pixels and in no particular order, and warnings."""
+    height, width = pixels.shape[:2]
+    if min(height, width) < MIN_PICTURE_PX:
+        reason = f"{width}x{height} px is too small to hold text (at least {MIN_PICTURE_PX})"
+        return [], [reason]
+    words, full = _look(engine, pixels, options.sizes, options)
+    for policy in (
+        further_looks(words, (height, width), options.sizes) if options.look_again else ()
+    ):
+        more, more_full = _look(engine, pixels, policy, options)
+        words, full = words + more, full or more_full
+    warnings = []
+    if full:
+        warnings.append(
+            f"more than {SLOTS[-1]} words: the faintest were left out; read the page in parts"
+        )
+    return _once(words, [word.confidence * word.detection for word in words]), warnings
+
+
+def further_looks(
+    words: Sequence[Word], shape: tuple[int, int], first: SizePolicy
+) -> list[SizePolicy]:
+    """Other sizes at which a picture of `shape` (h, w) is worth a look, by the words that the first one found.
+
+    The detector knows words of up to about 60 px: a picture is looked at again at half the size, which costs a quarter more,
+    unless it is a page of small print, which has nothing to gain.
+    """
+    where = plan(*shape, first)
+    factor = where.scaled[0] / shape[0]
+    heights = [float(sides(word.quad)[1]) * factor for word in words]
+    if len(heights) >= PRINT_WORDS and float(np.median(heights)) < PRINT_PX:
+        return []
+    return [SizePolicy(scale=factor / 2)]
+
+
+def _look(
+    engine: Engine, pixels: np.ndarray, policy: SizePolicy, options: ReadOptions
+) -> tuple[list[Word], bool]:
+    """Words of the picture at one size, and whether a window held more than there are slots."""
+    height, width = pixels.shape[:2]
+    where = plan(height, width, policy)
+    words: list[Word] = []
+    full = False
+    for origin, window in zip(where.origins, windows(pixels, where), strict=True):
+        place = partial(to_picture, origin=origin, where=where, height=height, width=width)
+        found, was_full = _read_window(engine, window, options, place)
+        words, full = words + found, full or was_full
+    if len(where.origins) > 1 and words:
+        size = np.sqrt(np.prod(sides(np.stack([word.quad for word in words])), axis=0))
+        # a whole word wins over its cut-off half
+        words = _once(words, size * [word.detection for word in words])
+    return words, full
+
+
+def _once(words: list[Word], scores: Any) -> list[Word]:
+    """Of words that lie on each other only the one with the highest score."""
+    if len(words) < 2:
+        return words
+    return [words[i] for i in suppress(np.stack([word.quad for word in words]), scores)]
+
+
+def _read_window(
+    engine: Engine,
+    window: np.ndarray,
+    options: ReadOptions,
+    place: Callable[[np.ndarray], np.ndarray],
+) -> tuple[list[Word], bool]:
+    """Words of one window, their quads put in `place` in the picture, and whether every slot was taken."""
+    features, quads, scores, valid = engine.detect(window[None], SLOTS[-1])
+    quads, scores, valid = quads[0], scores[0], valid[0]
+    chosen = np.flatnonzero(valid & plausible(quads) & (scores >= options.min_score))
+    words = []
+    seen = with_margin(quads)
+    for columns, members in _by_columns(seen[chosen]):
+        for start, stop, slots in chunks(len(members), SLOTS):
+            some = chosen[members[start:stop]]
+            padded = np.zeros((1, slots, 4, 2), np.float32)
+            padded[0, : len(some)] = seen[some]
+            log_probs = engine.read(features, padded, columns)[0, : len(some)]
+            decoded = decode_with(
+                engine.charset, log_probs, columns_used(seen[some], columns), options
+            )
+            found = zip(
+                decoded, place(quads[some]), place(seen[some]), scores[some].tolist(), strict=True
+            )
+            words += [word_of(*one) for one in found]
+    kept = [w for w in words if w.text.strip() and w.confidence >= options.min_confidence]
+    return kept, bool(valid.all())
+
+
+def _by_columns(quads: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """Indices of the quads per bucket of strip columns, only the buckets that have any."""
+    bucket = bucket_of(columns_used(quads, round(SQUEEZE * COLUMNS[-1])))
+    return [(COLUMNS[k], np.flatnonzero(bucket == k)) for k in np.unique(bucket)]
+
+
+def lay_out(words: Sequence[Word]) -> tuple[Line, ...]:
+    """Words in reading order: lines with block numbers."""
+    blocks = reading_order(np.array([w.quad for w in words]), [w.text for w in words])
+    return tuple(
+        Line(tuple(words[i] for i in line), number)
+        for number, block in enumerate(blocks)
+        for line in block
+    )

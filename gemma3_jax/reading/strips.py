@@ -1,0 +1,78 @@
+"""What reading pages and reading crops share: static buckets, and log-probabilities to words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from gemma3_jax.charset import Charset
+from gemma3_jax.decoding.boxes import sides, slice_quads
+from gemma3_jax.decoding.text import Decoded, decode
+from gemma3_jax.language.fusion import Fusion, Mode
+from gemma3_jax.language.model import load
+from gemma3_jax.page import Char, Word
+from gemma3_jax.reading.options import ReadOptions
+
+COLUMNS = (32, 64, 128)  # CTC columns of a strip: words up to 4:1, 8:1, 16:1 at their own aspect
+# Twice as long as a strip is squeezed into it, as training does: of the 66 validation crops longer than 4:1 it reads 70 %
+# so and 61 % on a longer strip (docs/training_log.md).
+SQUEEZE = 2.0
+
+
+def bucket_of(columns: np.ndarray) -> np.ndarray:
+    """Index into COLUMNS of the shortest strip for words that would fill `columns` at their own aspect."""
+    return np.minimum(np.searchsorted(COLUMNS, columns / SQUEEZE), len(COLUMNS) - 1)
+
+
+def chunks(count: int, buckets: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
+    """(start, stop, bucket) pieces of `count` things, ascending `buckets` of static size: none is left half empty but the
+    smallest, so that 150 words are read as 128 + 32 and not as 512."""
+    start = 0
+    while start < count:
+        left = count - start
+        bucket = next((b for b in buckets if b >= left and left > b / 2), 0)
+        bucket = bucket or max((b for b in buckets if b <= left), default=buckets[0])
+        yield start, min(start + bucket, count), bucket
+        start += bucket
+
+
+def decode_with(
+    charset: Charset, log_probs: np.ndarray, used: np.ndarray, options: ReadOptions
+) -> list[Decoded]:
+    """Text of strips `[n, t, v]` of which the first `used` columns count, as `options` say."""
+    fusion = _fusion(charset, options.language, options.language_model, options.words, options.keep)
+    return decode(log_probs, used, charset, options.beam_width, fusion)
+
+
+@lru_cache(maxsize=8)
+def _fusion(
+    charset: Charset,
+    mode: Mode,
+    language_model: str | Path,
+    words: tuple[str, ...],
+    keep: tuple[str, ...],
+) -> Fusion | None:
+    """Loading a model takes a tenth of a second: once per options, not once per picture."""
+    if mode == "off":
+        return None
+    model = load(language_model)
+    return Fusion(model.with_words(words) if words else model, charset, mode, keep)
+
+
+def word_of(decoded: Decoded, quad: np.ndarray, seen: np.ndarray, score: float) -> Word:
+    """`seen` is the quad that was read, of which the characters' spans are fractions; they are cut to the word's own."""
+    grown = sides(seen)[0] / np.maximum(sides(quad)[0], 1e-6)
+    slices = slice_quads(quad, np.clip((decoded.spans - 0.5) * grown + 0.5, 0, 1))
+    chars = zip(decoded.text, decoded.char_confidences, slices, strict=True)
+    return Word(
+        decoded.text,
+        decoded.confidence,
+        np.asarray(quad, np.float32),
+        tuple(Char(*char) for char in chars),
+        score,
+        decoded.raw,
+        decoded.reason,
+    )
