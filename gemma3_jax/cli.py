@@ -172,6 +172,53 @@ class Lm:
 
 
 @dataclasses.dataclass
+class CheckpointPack:
+    """Write a run's newest state as files of at most 15 MiB, with checksums, to carry to another machine."""
+
+    workdir: Positional[str]
+    """Folder of the run, or its gs:// address."""
+    output: str
+    """Folder to write the files to."""
+    best: bool = False
+    """The state with the best validation instead of the newest."""
+    moments: Literal["float32", "bfloat16"] = "float32"
+    """How to store the optimizer's moments; bfloat16 saves a quarter and no longer resumes bit for bit."""
+
+    def run(self) -> int:
+        from gemma3_jax.commands.checkpoint import checkpoint_pack
+
+        return checkpoint_pack(self)
+
+
+@dataclasses.dataclass
+class CheckpointUnpack:
+    """Make a run of packed files; training goes on from it."""
+
+    folder: Positional[str]
+    """Folder with the files."""
+    workdir: str
+    """Folder of the new run, or its gs:// address."""
+
+    def run(self) -> int:
+        from gemma3_jax.commands.checkpoint import checkpoint_unpack
+
+        return checkpoint_unpack(self)
+
+
+@dataclasses.dataclass
+class Checkpoint:
+    """Carry training states between machines."""
+
+    command: (
+        Annotated[CheckpointPack, subcommand("pack")]
+        | Annotated[CheckpointUnpack, subcommand("unpack")]
+    )
+
+    def run(self) -> int:
+        return self.command.run()
+
+
+@dataclasses.dataclass
 class Train:
     """Train a model from a file of configs/ (see gemma3-ocr train --help)."""
 
@@ -215,6 +262,7 @@ Command = (
     | Annotated[Validate, subcommand("validate")]
     | Annotated[Lm, subcommand("lm")]
     | Annotated[Train, subcommand("train")]
+    | Annotated[Checkpoint, subcommand("checkpoint")]
     | Annotated[Eval, subcommand("eval")]
     | Annotated[Export, subcommand("export")]
     | Annotated[Doctor, subcommand("doctor")]

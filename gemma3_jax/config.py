@@ -117,8 +117,13 @@ class OptimizerConfig:
     b2: float = 0.99
     clip_norm: float = 2.0
     ema_decay: float = 0.998
+    microbatches: int = (
+        1  # a step's samples go through the network in as many parts (training.step.gradients_of)
+    )
 
     def __post_init__(self) -> None:
+        if self.microbatches < 1:
+            raise ValueError(f"{self.microbatches=} must be at least 1")
         if self.warmup_steps >= self.total_steps:
             raise ValueError(f"{self.warmup_steps=} must be below {self.total_steps=}")
 

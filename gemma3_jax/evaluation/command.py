@@ -39,6 +39,10 @@ class Settings:
     """Let a language model correct doubtful words, all that look like words, or none."""
     min_confidence: float = 0.0
     """Leave out words below this confidence (0 to 1)."""
+    look_again: bool = True
+    """Read at a second size and doubtful words again from their own pixels where that promises more."""
+    enhance: bool = True
+    """Read faint words with their contrast raised too."""
     json: Path | None = None
     """Also write the figures to this file."""
     errors: Path | None = None
@@ -69,7 +73,7 @@ def run(settings: Settings, others: Mapping[str, Reader] | None = None) -> None:
     from gemma3_jax.ocr import GemmaOCR
 
     remember_compilations()
-    names = ("max_side", "min_side", "language", "min_confidence")
+    names = ("max_side", "min_side", "language", "min_confidence", "look_again", "enhance")
     options: dict[str, Any] = {name: getattr(settings, name) for name in names}
     own_reader = GemmaOCR.from_pretrained(settings.model, **options)
     readers = {settings.model: own_reader, **(others or {})}

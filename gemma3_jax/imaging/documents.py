@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from PIL import Image, ImageSequence
+from PIL import Image
 
-from gemma3_jax.imaging.load import ImageError, load_image, open_image
-
-PDF_DPI = 150  # body text of 10 pt becomes about 20 px high
+from gemma3_jax.imaging import pdf
+from gemma3_jax.imaging.load import decode, first_bytes, naming, open_image, source_name
+from gemma3_jax.imaging.text_layer import TextLayer, text_layer
 
 
 @dataclasses.dataclass(frozen=True)
 class DocumentPage:
-    """One page of a file, opened when it is read: a source like any other, at the cost of a name and a number."""
+    """One page of a file, opened when it is read: a source like any other, at the cost of a name and a number.
 
-    path: Path
-    index: int
-    dpi: int = PDF_DPI
+    `file` is a path, or the encoded bytes of a download or of standard input; `dpi` the resolution at which a PDF page is
+    drawn, None to fit it to the page's text (`pdf.fitted_dpi`); `count` the pages of the file.
+    """
+
+    file: Path | bytes = dataclasses.field(repr=False)
+    index: int = 0
+    dpi: float | None = None
+    name: str = ""
+    count: int = 1
 
     def __str__(self) -> str:
-        return f"{self.path}[{self.index + 1}]"
+        return f"{self.name}[{self.index + 1}]" if self.count > 1 else self.name
 
     def load_page(self) -> np.ndarray:
         """uint8 RGB [h, w, 3].
@@ -31,72 +36,52 @@ class DocumentPage:
         Raises:
             ImageError: naming the file, the page and the reason.
         """
-        if is_pdf(self.path):
-            return _render_pdf(self)
-        with open_image(self.path) as image:
-            for number, frame in enumerate(ImageSequence.Iterator(image)):
-                if number == self.index:
-                    return _frame_pixels(self, frame)
-        raise ImageError(str(self), "no such page")
+        if is_pdf(self.file):
+            return pdf.render(self.file, self.index, self.dpi, str(self))
+        with open_image(self.file, str(self)) as image, naming(str(self)):
+            image.seek(self.index)
+            return decode(image)
+
+    def text_layer(self) -> TextLayer | None:
+        """The text that a PDF page holds besides its pixels; None where it holds none worth taking.
+
+        Raises:
+            ImageError: naming the file, the page and the reason.
+        """
+        if not is_pdf(self.file):
+            return None
+        return text_layer(self.file, self.index, self.dpi, str(self))
 
 
-def is_pdf(path: str | Path) -> bool:
-    """Whether a file starts as a PDF does (its name does not count). False where nothing can be read."""
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(5) == b"%PDF-"
-    except (OSError, ValueError):
-        return False
+def is_pdf(file: str | Path | bytes) -> bool:
+    """Whether a file starts as a PDF does (its name does not count).
+
+    Raises:
+        ImageError: when there is no such file, or nothing in it.
+    """
+    head = first_bytes(file, source_name(file))
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n\0").startswith(b"%PDF-")
 
 
-def document_pages(path: str | Path, dpi: int = PDF_DPI) -> list[DocumentPage]:
+def document_pages(
+    file: str | Path | bytes, dpi: float | None = None, name: str = ""
+) -> list[DocumentPage]:
     """The pages of a PDF, the frames of a TIFF, or the one page of any other picture.
 
     Raises:
         ImageError: when the file cannot be opened, or is a PDF and pypdfium2 is not installed.
     """
-    path = Path(path)
-    if is_pdf(path):
-        with _open_pdf(path) as pdf:
-            count = len(pdf)
+    file = Path(file) if isinstance(file, str) else file
+    name = name or source_name(file)
+    first_bytes(file, name)  # missing or empty: said with this name
+    if is_pdf(file):
+        count = pdf.page_count(file, name)
     else:
-        with open_image(path) as image:
-            count = _frames(image, path)
-    return [DocumentPage(path, index, dpi) for index in range(count)]
+        with open_image(file, name) as image, naming(name):
+            count = _frames(image)
+    return [DocumentPage(file, index, dpi, name, count) for index in range(count)]
 
 
-def _frames(image: Image.Image, path: Path) -> int:
+def _frames(image: Image.Image) -> int:
     """Pages of a TIFF; of a film strip (GIF) or a stereo pair (MPO) only the first frame is the picture."""
-    if image.format != "TIFF":
-        return 1
-    try:
-        return getattr(image, "n_frames", 1)
-    except (OSError, EOFError, ValueError, SyntaxError) as error:
-        raise ImageError(str(path), f"damaged list of pages ({error})") from error
-
-
-def _open_pdf(path: Path):
-    try:
-        import pypdfium2
-    except ImportError:
-        raise ImageError(str(path), 'is a PDF: pip install "gemma3_jax[pdf]" to read it') from None
-    try:
-        return pypdfium2.PdfDocument(path)
-    except pypdfium2.PdfiumError as error:
-        raise ImageError(str(path), f"damaged or encrypted PDF ({error})") from error
-
-
-def _render_pdf(page: DocumentPage) -> np.ndarray:
-    with _open_pdf(page.path) as pdf:
-        if page.index >= len(pdf):
-            raise ImageError(str(page), f"no such page, the file has {len(pdf)}")
-        scale: Any = page.dpi / 72  # annotated as a whole number there, documented as a float
-        bitmap = pdf[page.index].render(scale=scale)
-        return load_image(bitmap.to_pil().convert("RGB"))
-
-
-def _frame_pixels(page: DocumentPage, frame) -> np.ndarray:
-    try:
-        return load_image(frame.copy())
-    except (ImageError, OSError, EOFError) as error:
-        raise ImageError(str(page), getattr(error, "reason", None) or str(error)) from error
+    return getattr(image, "n_frames", 1) if image.format == "TIFF" else 1

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,18 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from gemma3_jax.imaging.pixels import from_array, to_rgb
 
 MAX_PIXELS = 178_956_970  # Pillow's own limit: more is taken for a decompression bomb
+BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    RuntimeError,
+    struct.error,
+)  # what decoders raise
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+AVIF_BRANDS = (b"avif", b"avis")
 
+Encoded = str | Path | bytes | bytearray | memoryview
 Source = Any  # str | Path | bytes | PIL.Image.Image | numpy.ndarray | DocumentPage
 
 
@@ -49,87 +63,113 @@ def load_image(source: Source) -> np.ndarray:
     """
     name = source_name(source)
     if isinstance(source, np.ndarray):
-        return _named(name, from_array, source)
+        with naming(name):
+            return from_array(source)
     if isinstance(source, Image.Image):
-        return _named(name, _decode, source)
+        with naming(name):
+            return decode(source)
     if hasattr(source, "load_page"):
         return source.load_page()
-    with open_image(source) as image:
-        return _named(name, _decode, image)
+    with open_image(source) as image, naming(name):
+        return decode(image)
 
 
-def open_image(source: str | Path | bytes) -> Image.Image:
+def open_image(source: Encoded, name: str = "") -> Image.Image:
     """The still undecoded PIL image of a path or of encoded bytes; close it after use.
 
     Raises:
         ImageError: as `load_image`, as far as the header tells. TypeError: when the source is no path and no bytes.
     """
-    name = source_name(source)
-    if not isinstance(source, (str, Path, bytes, bytearray, memoryview)):
+    name = name or source_name(source)
+    if not isinstance(source, Encoded):
         raise TypeError(
             f"cannot read a {type(source).__name__}: give a path, bytes, a PIL image or a numpy array"
         )
-    _check_there(source, name)
-    stream = source if isinstance(source, (str, Path)) else io.BytesIO(source)
+    head = first_bytes(source, name)
+    with naming(name):
+        try:
+            return Image.open(_stream(source))
+        except UnidentifiedImageError:
+            if head[4:8] != b"ftyp" or head[8:12] not in HEIF_BRANDS:
+                raise ImageError(name, _not_an_image(head)) from None
+        _register_heif(name)
+        return Image.open(_stream(source))
+
+
+@contextlib.contextmanager
+def naming(name: str) -> Iterator[None]:
+    """What a decoder says of a broken file becomes one `ImageError` that names it."""
     try:
-        image = Image.open(stream)
+        yield
+    except ImageError:
+        raise
     except UnidentifiedImageError:
-        raise ImageError(name, _not_an_image(source)) from None
+        raise ImageError(name, _not_an_image(b"")) from None
     except Image.DecompressionBombError:
-        raise ImageError(
-            name, f"more than {MAX_PIXELS / 1e6:.0f} megapixels: scale it down"
-        ) from None
-    except (OSError, ValueError, SyntaxError) as error:
-        raise ImageError(name, f"cannot be opened ({_one_line(error)})") from error
-    return image
+        reason = f"more than {MAX_PIXELS / 1e6:.0f} megapixels: scale it down"
+        raise ImageError(name, reason) from None
+    except BROKEN as error:
+        reason = one_line(error)
+        if "truncated" in reason or isinstance(error, EOFError):
+            reason = f"truncated, the end of the file is missing ({reason})"
+        raise ImageError(name, reason) from error
 
 
-def _check_there(source: str | Path | bytes, name: str) -> None:
-    if not isinstance(source, (str, Path)):
-        if not len(source):
-            raise ImageError(name, "empty (0 bytes)")
-        return
-    try:
-        size = Path(source).stat().st_size
-    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
-        missing = isinstance(error, FileNotFoundError)
-        raise ImageError(name, "no such file" if missing else _one_line(error)) from None
-    if Path(source).is_dir():
-        raise ImageError(name, "is a directory: name the pictures in it")
-    if not size:
-        raise ImageError(name, "empty file (0 bytes)")
-
-
-def _not_an_image(source: str | Path | bytes) -> str:
-    if isinstance(source, (str, Path)):
-        with Path(source).open("rb") as file:
-            head = file.read(5)
-    else:
-        head = bytes(source[:5])
-    if head == b"%PDF-":
-        return "is a PDF: use read_document"
-    return "not an image, or damaged in its first bytes"
-
-
-def _decode(image: Image.Image) -> np.ndarray:
+def decode(image: Image.Image) -> np.ndarray:
+    """uint8 RGB `[h, w, 3]`, upright, of an open PIL image. Raises what Pillow does: call it inside `naming`."""
     if 0 in image.size:
         raise ValueError(f"has no pixels ({image.width}x{image.height})")
     image.load()
     return to_rgb(ImageOps.exif_transpose(image))
 
 
-def _named(name: str, convert: Any, picture: Any) -> np.ndarray:
-    """Run a conversion; what Pillow says of a broken file becomes one clear line that names the file."""
+def first_bytes(source: Encoded, name: str, count: int = 64) -> bytes:
+    """How a file or encoded bytes begin.
+
+    Raises:
+        ImageError: missing, a directory, empty, or not to be read.
+    """
+    if not isinstance(source, (str, Path)):
+        if not len(source):
+            raise ImageError(name, "empty (0 bytes)")
+        return bytes(source[:count])
     try:
-        return convert(picture)
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        reason = _one_line(error)
-        if "truncated" in reason or isinstance(error, EOFError):
-            reason = f"truncated, the end of the file is missing ({reason})"
-        raise ImageError(name, reason) from error
+        with Path(source).open("rb") as file:
+            head = file.read(count)
+    except IsADirectoryError:
+        raise ImageError(name, "is a directory: name the pictures in it") from None
+    except FileNotFoundError:
+        raise ImageError(name, "no such file") from None
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+        raise ImageError(name, one_line(error)) from None
+    if not head:
+        raise ImageError(name, "empty file (0 bytes)")
+    return head
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """What an exception says, without line breaks."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _stream(source: Encoded) -> Any:
+    return source if isinstance(source, (str, Path)) else io.BytesIO(source)
+
+
+def _not_an_image(head: bytes) -> str:
+    if head.startswith(b"%PDF-"):
+        return "is a PDF: use read_document"
+    if head[4:8] == b"ftyp" and head[8:12] in AVIF_BRANDS:
+        return "is AVIF, which this Pillow was built without: pip install --upgrade pillow"
+    return "not an image, or damaged in its first bytes"
+
+
+def _register_heif(name: str) -> None:
+    try:
+        import pillow_heif
+    except ImportError:
+        reason = 'is HEIC: pip install "gemma3_jax[heic]" to read it'
+        raise ImageError(name, reason) from None
+    pillow_heif.register_heif_opener()

@@ -8,13 +8,19 @@ from typing import Any
 import numpy as np
 
 from gemma3_jax.config import CANVAS_HEIGHT, COLUMN_PX
+from gemma3_jax.decoding.text import Decoded
 from gemma3_jax.engine import Engine
 from gemma3_jax.imaging.resize import resize
+from gemma3_jax.imaging.threshold import contrast, enhanced
 from gemma3_jax.page import Word
 from gemma3_jax.reading.options import ReadOptions
 from gemma3_jax.reading.strips import COLUMNS, bucket_of, chunks, decode_with, word_of
 
 CROPS_AT_ONCE = (1, 8, 64)
+FAINT, SURE = (
+    80.0,
+    0.9,
+)  # grey levels of contrast and confidence below which a crop is read with more contrast
 
 
 def read_crops(engine: Engine, crops: Sequence[np.ndarray], options: ReadOptions) -> list[Word]:
@@ -22,14 +28,39 @@ def read_crops(engine: Engine, crops: Sequence[np.ndarray], options: ReadOptions
 
     A crop with nothing to read gives a word with empty text and its confidence that it is empty.
     """
-    words: dict[int, Word] = {}
+    words = []
+    for crop, one in zip(crops, decode_crops(engine, crops, options), strict=True):
+        height, width = crop.shape[:2]
+        outline = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+        words.append(word_of(one, outline, outline, 1.0))
+    return words
+
+
+def decode_crops(
+    engine: Engine, crops: Sequence[np.ndarray], options: ReadOptions
+) -> list[Decoded]:
+    """What each crop says; a faint one that is unsure is read with its contrast raised too, and the likelier stays."""
+    found = _decode(engine, crops, options)
+    if not options.enhance:
+        return found
+    faint = [
+        i
+        for i, (crop, one) in enumerate(zip(crops, found, strict=True))
+        if one.confidence < SURE and contrast(crop) < FAINT
+    ]
+    plain = [(i, picture) for i in faint for picture in enhanced(crops[i])]
+    for (i, _), one in zip(plain, _decode(engine, [p for _, p in plain], options), strict=True):
+        if one.text.strip() and one.confidence > found[i].confidence:
+            found[i] = one
+    return found
+
+
+def _decode(engine: Engine, crops: Sequence[np.ndarray], options: ReadOptions) -> list[Decoded]:
+    decoded: dict[int, Decoded] = {}
     for some, log_probs, used in crop_log_probs(engine, crops):
-        decoded = decode_with(engine.charset, log_probs, used, options)
-        for i, one in zip(some, decoded, strict=True):
-            height, width = crops[i].shape[:2]
-            outline = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-            words[i] = word_of(one, outline, outline, 1.0)
-    return [words[i] for i in range(len(crops))]
+        texts = decode_with(engine.charset, log_probs, used, options)
+        decoded |= dict(zip(some, texts, strict=True))
+    return [decoded[i] for i in range(len(crops))]
 
 
 def crop_log_probs(

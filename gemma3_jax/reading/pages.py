@@ -13,6 +13,7 @@ from gemma3_jax.decoding.order import reading_order
 from gemma3_jax.engine import Engine
 from gemma3_jax.imaging.resize import SizePolicy, plan, to_picture, windows
 from gemma3_jax.page import Line, Word
+from gemma3_jax.reading.again import read_again
 from gemma3_jax.reading.options import ReadOptions
 from gemma3_jax.reading.strips import COLUMNS, SQUEEZE, bucket_of, chunks, decode_with, word_of
 
@@ -40,7 +41,10 @@ def find_words(
         warnings.append(
             f"more than {SLOTS[-1]} words: the faintest were left out; read the page in parts"
         )
-    return _once(words, [word.confidence * word.detection for word in words]), warnings
+    words = _once(words, [word.confidence * word.detection for word in words])
+    if options.look_again:
+        words = read_again(engine, pixels, words, options)
+    return [word for word in words if word.confidence >= options.min_confidence], warnings
 
 
 def further_looks(
@@ -110,8 +114,7 @@ def _read_window(
                 decoded, place(quads[some]), place(seen[some]), scores[some].tolist(), strict=True
             )
             words += [word_of(*one) for one in found]
-    kept = [w for w in words if w.text.strip() and w.confidence >= options.min_confidence]
-    return kept, bool(valid.all())
+    return [word for word in words if word.text.strip()], bool(valid.all())
 
 
 def _by_columns(quads: np.ndarray) -> list[tuple[int, np.ndarray]]:

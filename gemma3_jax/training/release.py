@@ -1,4 +1,4 @@
-"""A run's newest checkpoint as a released model.
+"""A run's newest checkpoint, or its best, as a released model.
 
 python -m gemma3_jax.training.release --workdir runs/joint --out runs/joint/model
 """
@@ -8,17 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def main(workdir: Path, out: Path, half: bool = True) -> None:
-    """Write the averaged parameters and statistics of `workdir`'s newest state to the folder `out`."""
-    from gemma3_jax.config import Config
+def main(workdir: str, out: Path, half: bool = True, best: bool = False) -> None:
+    """Write the averaged parameters and statistics of `workdir`'s newest (or best) state to the folder `out`."""
     from gemma3_jax.pretrained import save_pretrained
-    from gemma3_jax.training.checkpoints import Checkpoints
-    from gemma3_jax.training.state import init_state, released_variables
+    from gemma3_jax.training.packed import load_state
+    from gemma3_jax.training.state import released_variables
 
-    config = Config.from_json((workdir / "config.json").read_text())
-    state = Checkpoints(workdir / "checkpoints").restore(init_state(config))
-    if state is None:
-        raise FileNotFoundError(f"{workdir}/checkpoints holds no state yet")
+    config, state = load_state(workdir, best=best)
     recipe = {
         "training": {"steps": int(state.step), "seed": config.seed, "start_from": config.start_from}
     }

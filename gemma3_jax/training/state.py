@@ -63,6 +63,11 @@ def init_state(config: Config, variables: dict[str, Any] | None = None) -> Train
     )
 
 
+def abstract_state(config: Config) -> TrainState:
+    """Shapes and dtypes of a state; nothing is computed."""
+    return jax.eval_shape(lambda: init_state(config))
+
+
 def released_variables(state: TrainState) -> dict[str, Any]:
     """What inference uses of a state: the averaged parameters and the running statistics."""
     return {"params": state.ema, "batch_stats": state.batch_stats}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -99,15 +100,70 @@ def words_to_read(config: Config, scenes: Batch, key: Array) -> tuple[Array, Arr
     return quads, labels, jnp.take_along_axis(readable, index, axis=1)
 
 
+def split_rows(tree: Any, parts: int) -> Any:
+    """`[b, ...]` -> `[parts, b / parts, ...]`: part i takes rows i, i + parts, ...
+
+    So each part has its share of drawn and of real samples, and of the rows of every device: nothing moves between them.
+    """
+
+    def split(x: Array) -> Array:
+        return x.reshape(x.shape[0] // parts, parts, *x.shape[1:]).swapaxes(0, 1)
+
+    return jax.tree.map(split, tree)
+
+
+def gradients_of(
+    config: Config,
+    state: TrainState,
+    strips: Batch | None,
+    scenes: Batch | None,
+    key: Array,
+    whole: Callable[[Any], Any],
+) -> tuple[Any, Any, dict[str, Array]]:
+    """Gradients, BatchNorm statistics and metrics of a step, by `optimizer.microbatches` parts one after the other.
+
+    Gradients and metrics are the means over the parts. That is the gradient of the whole batch for scenes whose parts have
+    equally many words, as their normalisation is fixed. Strips are normalised within their part (over all devices):
+    accumulating m parts of b strips trains as batches of b strips do, and the running statistics move m times a step.
+    """
+
+    def part(params: Any, stats: Any, strips: Any, scenes: Any, key: Array) -> Any:
+        return loss_and_metrics(config, whole(params), stats, strips, scenes, key)
+
+    gradient = jax.grad(part, has_aux=True)
+    count = config.optimizer.microbatches
+    if count == 1:
+        total, (stats, metrics) = gradient(state.params, state.batch_stats, strips, scenes, key)
+        return total, stats, metrics
+
+    def accumulate(carry: Any, inputs: Any) -> Any:
+        stats, total = carry
+        gradients, (stats, metrics) = gradient(state.params, stats, *inputs)
+        return (stats, jax.tree.map(jnp.add, total, gradients)), metrics
+
+    start = (state.batch_stats, jax.tree.map(jnp.zeros_like, state.params))
+    inputs = (*split_rows((strips, scenes), count), jax.random.split(key, count))
+    (stats, total), metrics = jax.lax.scan(accumulate, start, inputs)
+    return (
+        jax.tree.map(lambda g: g / count, total),
+        stats,
+        jax.tree.map(jnp.mean, metrics),
+    )
+
+
 def train_step(
-    config: Config, state: TrainState, strips: Batch | None, scenes: Batch | None, key: Array
+    config: Config,
+    state: TrainState,
+    strips: Batch | None,
+    scenes: Batch | None,
+    key: Array,
+    whole: Callable[[Any], Any] = lambda params: params,
 ) -> tuple[TrainState, dict[str, Array]]:
-    """Loss, gradient, AdamW, EMA. Jit it with `config` static and `state` donated (training.loop does)."""
+    """Loss, gradient, AdamW, EMA. Jit it with `config` static and `state` donated (training.loop does).
 
-    def objective(params: Any) -> Any:
-        return loss_and_metrics(config, params, state.batch_stats, strips, scenes, key)
-
-    gradients, (batch_stats, metrics) = jax.grad(objective, has_aux=True)(state.params)
+    `whole` gathers parameters that are split over devices, just before they are used.
+    """
+    gradients, batch_stats, metrics = gradients_of(config, state, strips, scenes, key, whole)
     updates, opt_state = optimizer(config.optimizer).update(
         gradients, state.opt_state, state.params
     )
