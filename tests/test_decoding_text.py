@@ -74,11 +74,11 @@ def test_wide_beam_with_a_language_model_is_exact(seed, t, v):
     rng = np.random.default_rng(seed)
     opinion = -rng.exponential(2, (v, v))
 
-    def bigram(prefix: tuple[int, ...]) -> np.ndarray:
-        return opinion[prefix[-1] if prefix else 0]
+    def bigram(prefix: tuple[int, ...], i: int) -> float:
+        return opinion[prefix[-1] if prefix else 0, i]
 
     def score(text: tuple[int, ...], p: float) -> float:
-        return math.log(p) + sum(bigram(text[:k])[text[k]] for k in range(len(text)))
+        return math.log(p) + sum(bigram(text[:k], text[k]) for k in range(len(text)))
 
     expected = max(score(text, p) for text, p in enumerate_texts(log_probs).items())
     best = beam_search(log_probs, 4000, bigram, prune=0)[0]

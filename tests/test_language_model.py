@@ -89,7 +89,7 @@ def test_pruning_drops_entries_and_little_likelihood():
 def test_terms_of_the_search_sum_to_the_spelt_word():
     model = LanguageModel(estimate(WORDS, 3), {})
     for text in ("ban", "Ban", "BANANA", "cab"):
-        terms = [model.next_log_probs(text[:i], text)[i] for i in range(len(text))]
+        terms = [model.next_log_prob(text[:i], text[i]) for i in range(len(text))]
         end = model.chars.row(model.chars.context(model.chars.encode(text) or []))[0]
         spelt = model.log_prob(text) - math.log(0.5)  # no listed words: half the mass is lost
         assert sum(terms) + end == pytest.approx(spelt)

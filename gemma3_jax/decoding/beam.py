@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -11,10 +11,10 @@ import numpy as np
 from gemma3_jax.charset import BLANK
 
 Prefix = tuple[int, ...]
-Language = Callable[[Prefix], Sequence[float] | np.ndarray]
+Language = Callable[[Prefix, int], float]
 
 NEVER = -math.inf
-PRUNE = 1e-4  # classes below this in a column open no new prefix
+PRUNE = 1e-4  # classes below this in a column open no new prefix, nor does a prefix so much rarer than the best live on
 
 
 class Hypothesis(NamedTuple):
@@ -33,8 +33,8 @@ def beam_search(
 ) -> list[Hypothesis]:
     """The likeliest texts of one strip `[t, v]`, at most `width`, by log P(text | columns) + bonus in natural logarithms.
 
-    The bonus of a text is the sum of `language(prefix)[id]` over its characters (shallow fusion); it is asked once for each
-    prefix. The search is exact when `width` exceeds the number of prefixes and `prune` is 0.
+    The bonus of a text is the sum of `language(prefix, id)` over its characters (shallow fusion), asked once for each. The
+    search is exact when `width` exceeds the number of prefixes and `prune` is 0.
 
     Raises:
         ValueError: when `width` is below 1.
@@ -44,17 +44,15 @@ def beam_search(
     floor = math.log(prune) if prune > 0 else NEVER
     beams: dict[Prefix, tuple[float, float]] = {(): (0.0, NEVER)}  # log P ending in blank, and not
     bonus: dict[Prefix, float] = {(): 0.0}
-    opinions: dict[Prefix, Sequence[float] | np.ndarray] = {}
     for column in np.asarray(log_probs, np.float64):
         open_ids = [int(i) for i in np.flatnonzero(column > floor) if i != BLANK]
         beams = _step(beams, column.tolist(), open_ids)
+        best = max(_total(ends) for ends in beams.values())
+        beams = {prefix: ends for prefix, ends in beams.items() if _total(ends) >= best + floor}
         for prefix in beams:
             if prefix not in bonus:
-                before = prefix[:-1]
-                if language is not None and before not in opinions:
-                    opinions[before] = language(before)
-                added = float(opinions[before][prefix[-1]]) if language is not None else 0.0
-                bonus[prefix] = bonus[before] + added
+                added = language(prefix[:-1], prefix[-1]) if language is not None else 0.0
+                bonus[prefix] = bonus[prefix[:-1]] + added
         if len(beams) > width:
             kept = sorted(beams, key=lambda p: -(_total(beams[p]) + bonus[p]))[:width]
             beams = {prefix: beams[prefix] for prefix in kept}

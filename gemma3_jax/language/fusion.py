@@ -64,9 +64,10 @@ class Fusion:
             best, readings[best], f"language {language:+.1f}, pixels {pixels:+.1f} nats"
         )
 
-    def _opinion(self, prefix: Prefix) -> np.ndarray:
-        terms = self.model.next_log_probs(self.charset.decode(prefix), self.charset.characters)
-        return np.concatenate([[0.0], WEIGHT * terms + PER_CHARACTER])
+    def _opinion(self, prefix: Prefix, i: int) -> float:
+        characters = self.charset.characters
+        before = "".join([characters[k - 1] for k in prefix])
+        return WEIGHT * self.model.next_log_prob(before, characters[i - 1]) + PER_CHARACTER
 
     def _score(self, ids: Prefix, log_prob: float) -> float:
         text = self.charset.decode(ids)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +36,8 @@ class LanguageModel:
 
     def __init__(self, chars: CharModel, words: Mapping[str, float]) -> None:
         self.chars, self.words = chars, dict(words)
-        self._letters = frozenset(chars.alphabet + chars.alphabet.upper())
+        both = [(c, i) for i, c in enumerate(chars.alphabet, 1)]
+        self._symbols = {c.upper(): i for c, i in both} | dict(both)
         self._run_log_prob = lru_cache(maxsize=20_000)(self._run)
 
     def with_words(self, words: Iterable[str]) -> LanguageModel:
@@ -45,20 +46,22 @@ class LanguageModel:
             self.chars, self.words | {w.lower(): math.log(USER_WORD) for w in words}
         )
 
-    def next_log_probs(self, prefix: str, characters: str) -> np.ndarray:
-        """log P(character | prefix) of each of `characters`, float64: the terms that prefix beam search adds."""
-        run = self._run_before(prefix)
-        row = self.chars.row(self.chars.context(self.chars.encode(run) or []))
-        table = _table(characters, self.chars.alphabet)
-        upper, lower = (_case_log_prob(prefix, c) for c in "Aa")
-        digit, mark = (_other_log_prob(prefix, c) for c in "0.")
-        terms = np.array([upper, lower, 0.0, digit, mark])[table.kinds]
-        return terms + np.where(table.kinds <= UNCASED, row[table.symbols], row[EDGE] * bool(run))
+    def next_log_prob(self, prefix: str, character: str) -> float:
+        """log P(character | prefix), the term that prefix beam search adds."""
+        start = len(prefix)
+        while start and prefix[start - 1] in self._symbols:
+            start -= 1
+        run = [self._symbols[c] for c in prefix[start:]]
+        row = self.chars.row(self.chars.context(run))
+        symbol = self._symbols.get(character)
+        if symbol is not None:
+            return row[symbol] + _case_log_prob(prefix, character)
+        return (row[EDGE] if run else 0.0) + _other_log_prob(prefix, character)
 
     def log_prob(self, text: str) -> float:
         """log P of a whole text; a listed word is worth more than its letters one by one."""
         total, place = 0.0, 0
-        for letters, group in itertools.groupby(text, self._letters.__contains__):
+        for letters, group in itertools.groupby(text, self._symbols.__contains__):
             run = "".join(group)
             if letters:
                 total += self._run_log_prob(run.lower())
@@ -72,32 +75,6 @@ class LanguageModel:
         spelt = self.chars.log_prob(run) + math.log(1 - LISTED)
         listed = self.words.get(run, -math.inf) + math.log(LISTED)
         return float(np.logaddexp(spelt, listed))
-
-    def _run_before(self, prefix: str) -> str:
-        start = len(prefix)
-        while start and prefix[start - 1] in self._letters:
-            start -= 1
-        return prefix[start:]
-
-
-UPPER, LOWER, UNCASED, DIGIT, OTHER = range(5)
-
-
-class _Table(NamedTuple):
-    symbols: np.ndarray  # [v] of the character model, EDGE where it has none
-    kinds: np.ndarray  # [v] UPPER .. OTHER
-
-
-@lru_cache(maxsize=8)
-def _table(characters: str, alphabet: str) -> _Table:
-    symbols = np.array([alphabet.find(c.lower()) + 1 for c in characters])
-    kinds = [
-        (UPPER if c.isupper() else LOWER if c.islower() else UNCASED)
-        if symbol
-        else (DIGIT if c.isdigit() else OTHER)
-        for c, symbol in zip(characters, symbols, strict=True)
-    ]
-    return _Table(symbols, np.array(kinds))
 
 
 def _case_log_prob(prefix: str, character: str) -> float:

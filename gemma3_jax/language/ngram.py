@@ -37,7 +37,7 @@ class CharModel:
 
     def __init__(self, alphabet: str, orders: Sequence[Order]) -> None:
         self.alphabet, self.orders = alphabet, tuple(orders)
-        self.row = lru_cache(maxsize=50_000)(self._row)
+        self.row = lru_cache(maxsize=20_000)(lambda context: tuple(self._row(context).tolist()))
 
     @property
     def base(self) -> int:
@@ -49,7 +49,10 @@ class CharModel:
         return symbols if all(symbols) else None
 
     def _row(self, context: tuple[int, ...]) -> np.ndarray:
-        """log P(symbol | context), float64 `[base]`: entries of the longest context, the rest by back-off (Katz 1987)."""
+        """log P(symbol | context) `[base]`: entries of the longest context, the rest by back-off (Katz 1987).
+
+        `row(context)` remembers it as a tuple: the search asks for one number at a time.
+        """
         context = context[len(context) - min(len(context), len(self.orders) - 1) :]
         order = self.orders[len(context)]
         key = 0
@@ -66,7 +69,7 @@ class CharModel:
 
     def _shorter(self, context: tuple[int, ...]) -> np.ndarray:
         if context:
-            return self.row(context[1:])
+            return np.array(self.row(context[1:]))
         return np.full(self.base, -np.log(self.base))
 
     def context(self, symbols: list[int]) -> tuple[int, ...]:
@@ -81,7 +84,7 @@ class CharModel:
             return -np.inf
         total = 0.0
         for i, symbol in enumerate([*symbols, EDGE]):
-            total += float(self.row(self.context(symbols[:i]))[symbol])
+            total += self.row(self.context(symbols[:i]))[symbol]
         return total
 
 
