@@ -43,6 +43,8 @@ class Settings:
     """Read at a second size and doubtful words again from their own pixels where that promises more."""
     enhance: bool = True
     """Read faint words with their contrast raised too."""
+    turn: bool = True
+    """Try pages that make no sense at the other three quarter turns."""
     json: Path | None = None
     """Also write the figures to this file."""
     errors: Path | None = None
@@ -73,7 +75,7 @@ def run(settings: Settings, others: Mapping[str, Reader] | None = None) -> None:
     from gemma3_jax.ocr import GemmaOCR
 
     remember_compilations()
-    names = ("max_side", "min_side", "language", "min_confidence", "look_again", "enhance")
+    names = ("max_side", "min_side", "language", "min_confidence", "look_again", "enhance", "turn")
     options: dict[str, Any] = {name: getattr(settings, name) for name in names}
     own_reader = GemmaOCR.from_pretrained(settings.model, **options)
     readers = {settings.model: own_reader, **(others or {})}

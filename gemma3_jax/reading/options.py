@@ -13,7 +13,8 @@ from gemma3_jax.language.fusion import Mode
 @dataclasses.dataclass(frozen=True)
 class ReadOptions:
     """How to read. Sizes: see `SizePolicy`; `look_again` reads at a second size where `further_looks` says so, and doubtful
-    words from the picture's own pixels; `enhance` also reads faint words with their contrast raised.
+    words from the picture's own pixels; `enhance` also reads faint words with their contrast raised;
+    `turn` tries pages that make no sense at the other three quarter turns.
 
     `min_score` drops boxes and `min_confidence` words below it (0..1, on top of the model's own detection threshold);
     `beam_width` over 1 searches prefixes instead of taking the best class per column. `language` says which words a language
@@ -26,6 +27,7 @@ class ReadOptions:
     scale: float | None = None
     look_again: bool = True
     enhance: bool = True
+    turn: bool = True
     min_score: float = 0.0
     min_confidence: float = 0.0
     beam_width: int = 1

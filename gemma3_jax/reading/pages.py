@@ -15,6 +15,7 @@ from gemma3_jax.imaging.resize import SizePolicy, plan, to_picture, windows
 from gemma3_jax.page import Line, Word
 from gemma3_jax.reading.again import read_again
 from gemma3_jax.reading.options import ReadOptions
+from gemma3_jax.reading.orientation import turned
 from gemma3_jax.reading.strips import COLUMNS, SQUEEZE, bucket_of, chunks, decode_with, word_of
 
 SLOTS = (32, 128, 512)  # words read at once
@@ -30,6 +31,15 @@ def find_words(
     if min(height, width) < MIN_PICTURE_PX:
         reason = f"{width}x{height} px is too small to hold text (at least {MIN_PICTURE_PX})"
         return [], [reason]
+    words, warnings = _find(engine, pixels, options)
+    if options.turn:
+        words = turned(pixels, words, lambda picture: _find(engine, picture, options)[0])
+    return [word for word in words if word.confidence >= options.min_confidence], warnings
+
+
+def _find(engine: Engine, pixels: np.ndarray, options: ReadOptions) -> tuple[list[Word], list[str]]:
+    """Words of the picture as it lies there."""
+    height, width = pixels.shape[:2]
     words, full = _look(engine, pixels, options.sizes, options)
     for policy in (
         further_looks(words, (height, width), options.sizes) if options.look_again else ()
@@ -44,7 +54,7 @@ def find_words(
     words = _once(words, [word.confidence * word.detection for word in words])
     if options.look_again:
         words = read_again(engine, pixels, words, options)
-    return [word for word in words if word.confidence >= options.min_confidence], warnings
+    return words, warnings
 
 
 def further_looks(
