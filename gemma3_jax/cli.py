@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
-from tyro.conf import FlagCreatePairsOff, OmitSubcommandPrefixes, Positional, subcommand
+from tyro.conf import FlagCreatePairsOff, OmitSubcommandPrefixes, Positional, arg, subcommand
 
 FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 
@@ -24,15 +24,24 @@ class Read:
     """Print the text of pictures, PDF and TIFF files."""
 
     images: Positional[tuple[str, ...]] = ()
-    """Files to read; "-" is standard input."""
+    """Files, folders or patterns such as "scans/*.png"; "-" is standard input."""
     example: bool = False
     """Read the pictures that come with the program."""
-    format: Literal["text", "json", "hocr", "alto"] = "text"
-    """What to print. JSON is one object per line and page."""
+    recursive: Annotated[bool, arg(aliases=["-r"])] = False
+    """Look into the folders of folders too."""
+    allow_urls: bool = False
+    """Fetch http:// and https:// addresses; nothing else here uses the network."""
+    text_layer: Literal["use", "ignore"] = "ignore"
+    """Take the words that a PDF page holds as text, where it does, instead of reading its pixels."""
+    dpi: float | None = None
+    """Resolution to draw PDF pages at, by default what suits the size of their text."""
+    format: str = "text"
+    """text, markdown, json (an object per line and page), tsv, csv, hocr, alto, page-xml or pdf (searchable); with
+    --output also several, joined by commas."""
     json: bool = False
     """The same as --format json."""
     output: Path | None = None
-    """Folder to write one file per page to, instead of printing."""
+    """Folder to write to instead of printing: a file per page, of pdf one per document."""
     draw: Path | None = None
     """Picture file to draw boxes and text to; a folder where there are several pages."""
     style: Literal["auto", "overlay", "panel"] = "auto"
@@ -45,8 +54,8 @@ class Read:
     """Lift --max-side until the shorter side has as many px."""
     scale: float | None = None
     """Scale pictures by this instead."""
-    min_confidence: float = 0.0
-    """Leave out words below this confidence (0 to 1)."""
+    min_confidence: float = 0.5
+    """Leave out words that are less sure than this (0 to 1); 0 keeps everything."""
     beam_width: int = 1
     """Texts to keep in mind while decoding; 1 is greedy."""
     language: Literal["auto", "on", "off"] = "auto"

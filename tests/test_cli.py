@@ -157,13 +157,30 @@ def test_options_reach_the_reader(folder, monkeypatch, capsys):
     monkeypatch.setattr(
         GemmaOCR, "with_options", lambda self, **o: seen.update(o) or with_options(self, **o)
     )
-    cli.main(["read", "one.png", "--max-side", "640", "--scale", "1.5", "--beam-width", "3"])
+    cli.main(
+        [
+            "read",
+            "one.png",
+            "--max-side",
+            "640",
+            "--scale",
+            "1.5",
+            "--beam-width",
+            "3",
+            "--keep",
+            "^LOT",
+        ]
+    )
     assert seen == {
         "max_side": 640,
         "min_side": 0,
         "scale": 1.5,
-        "min_confidence": 0.0,
+        "min_confidence": 0.5,
         "beam_width": 3,
+        "language": "auto",
+        "language_model": "english",
+        "words": (),
+        "keep": ("^LOT",),
     }
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemma3_jax.charset import Charset
-from gemma3_jax.decoding.text import decode
+from gemma3_jax.decoding.text import decode, log_likelihoods
 from gemma3_jax.language.fusion import Fusion, may_change
 from gemma3_jax.language.model import load
 
@@ -41,7 +41,7 @@ def test_hello_where_the_pixels_allow_it():
     word = read(doubtful("H3LL0", "HELLO"))
     assert (word.text, word.raw) == ("HELLO", "H3LL0")
     assert word.reason.startswith("language +")
-    assert word.confidence == pytest.approx(0.4**2, rel=0.01)
+    assert 0.5 < word.confidence < 1
     assert len(word.char_confidences) == len(word.spans) == 5
 
 
@@ -104,9 +104,25 @@ def test_a_word_of_the_user_wins():
     assert decode(pixels, used, CHARSET, fusion=taught)[0].text == "HULLO"
 
 
+def test_confidence_is_the_share_of_the_fused_scores():
+    """Two letters in doubt: four readings, their scores by hand."""
+    model, pixels = load(), doubtful("HALL", "HULK")
+    word = read(pixels, "on")
+    shares = {"A": 0.6, "U": 0.4}, {"L": 0.6, "K": 0.4}
+    scores = {}
+    for a, p in shares[0].items():
+        for b, q in shares[1].items():
+            text = f"H{a}L{b}"
+            scores[text] = np.log(p * q) + 0.35 * model.log_prob(text) + 4.0
+    best = max(scores, key=lambda text: scores[text])
+    expected = 1 / sum(np.exp(score - scores[best]) for score in scores.values())
+    assert word.text == best
+    assert word.confidence == pytest.approx(expected, rel=0.02)
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000))
-def test_a_correction_never_scores_below_what_it_replaces(seed):
+def test_the_reading_is_the_best_of_pixels_and_language(seed):
     rng = np.random.default_rng(seed)
     letters = [CHARSET.encode(c)[0] for c in "abeot01"]
     logits = np.full((8, CHARSET.size), -12.0)
@@ -116,10 +132,11 @@ def test_a_correction_never_scores_below_what_it_replaces(seed):
     plain = decode(logits[None], np.array([8.0]), CHARSET)[0]
     assert word.raw == plain.text
 
-    def score(one):
-        return np.log(one.confidence) + 0.35 * load().log_prob(one.text) + len(one.text)
+    def score(text):
+        pixels = log_likelihoods(logits[None], [CHARSET.encode(text)])[0]
+        return pixels + 0.35 * load().log_prob(text) + len(text)
 
     if word.reason:
-        assert score(word) > score(plain)
+        assert score(word.text) > score(plain.text)
     else:
         assert word.text == plain.text

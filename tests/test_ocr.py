@@ -144,7 +144,7 @@ def test_recognize_compiles_few_shapes():
 
 
 def test_confidence_threshold_and_options():
-    ocr = reader()
+    ocr = reader().with_options(language="off")
     assert ocr.with_options(min_confidence=1.0).read(picture(150, 260, BOXES)).words == ()
     assert ocr.with_options(min_score=0.95).read(picture(150, 260, BOXES)).words == ()
     assert (

@@ -2,8 +2,9 @@
 
 Log-probabilities are float `[t, v]` natural logarithms; class 0 is the blank. The confidence of a word is the probability that
 CTC itself gives its text: the sum over ALL alignments of the text with the columns (Graves et al. 2006, eq. 8), neither a
-per-character mean, which flatters long words, nor the best path alone, which punishes wide ones. The confidence of a character
-is its highest probability within its own columns.
+per-character mean, which flatters long words, nor the best path alone, which punishes wide ones. Words that a language model
+was asked about have its confidence instead (`language.fusion`). The confidence of a character is its highest probability within
+its own columns.
 """
 
 from __future__ import annotations
@@ -51,12 +52,12 @@ def decode(
     results = []
     for rows, ids, first, log, width in zip(log_probs, texts, greedy, logs, used, strict=True):
         raw, reason = charset.decode(first), ""
-        changed = fusion(rows[: max(int(np.ceil(width)), 1)], ids, log) if fusion else None
-        if changed is not None:
-            ids, log, reason = changed
+        confidence = float(np.exp(min(log, 0.0)))
+        reading = fusion(rows[: max(int(np.ceil(width)), 1)], ids, log) if fusion else None
+        if reading is not None:
+            ids, confidence, reason = reading
         runs = _runs(rows, ids)
         best = [float(np.exp(rows[a:b, i].max())) for (a, b), i in zip(runs, ids, strict=True)]
-        confidence = float(np.exp(min(log, 0.0)))
         spans = spread(runs, float(width))
         results.append(Decoded(charset.decode(ids), confidence, tuple(best), spans, raw, reason))
     return results

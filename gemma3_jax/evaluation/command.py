@@ -37,7 +37,7 @@ class Settings:
     """Lift --max-side until the shorter side has as many px (dense forms: 1500)."""
     language: Literal["auto", "on", "off"] = "auto"
     """Let a language model correct doubtful words, all that look like words, or none."""
-    min_confidence: float = 0.0
+    min_confidence: float = 0.5
     """Leave out words below this confidence (0 to 1)."""
     look_again: bool = True
     """Read at a second size and doubtful words again from their own pixels where that promises more."""

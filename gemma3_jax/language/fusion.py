@@ -25,17 +25,17 @@ LEAST_LETTERS = 2
 LEAVE_ALONE = re.compile(r"@|://|\bwww\.|\.(com|net|org|edu|gov|info)\b|\d[-/:.,]\d", re.IGNORECASE)
 
 
-class Correction(NamedTuple):
-    """Another reading: class ids, log P(text | columns), and the reason in words."""
+class Reading(NamedTuple):
+    """What pixels and language say together: class ids, how likely among all readings found, and why, where it is another."""
 
     ids: Prefix
-    log_prob: float
+    confidence: float
     reason: str
 
 
 @dataclasses.dataclass(frozen=True)
 class Fusion:
-    """`fusion(log_probs, ids, log_prob)` gives another reading where pixels and language together prefer it, else None.
+    """`fusion(log_probs, ids, log_prob)` is the reading that pixels and language together prefer, None where it is not asked.
 
     `mode`: "auto" asks only for words below DOUBTFUL, "on" for every word; both leave alone what `may_change` says is no
     word. `keep` are regular expressions of texts to leave alone.
@@ -46,8 +46,12 @@ class Fusion:
     mode: Mode = "auto"
     keep: tuple[str, ...] = ()
 
-    def __call__(self, log_probs: np.ndarray, ids: Prefix, log_prob: float) -> Correction | None:
-        """`log_probs` [t, v] without padding, `ids` what the pixels alone say, `log_prob` its log P(text | columns)."""
+    def __call__(self, log_probs: np.ndarray, ids: Prefix, log_prob: float) -> Reading | None:
+        """`log_probs` [t, v] without padding, `ids` what the pixels alone say, `log_prob` its log P(text | columns).
+
+        The confidence is the softmax of the fused scores over the readings that the search kept: on 848 word crops of the
+        validation parts its calibration error is 6.5 points, that of P(text | columns) 22 (docs/language.md).
+        """
         raw = self.charset.decode(ids)
         if self.mode == "off" or (self.mode == "auto" and log_prob > math.log(DOUBTFUL)):
             return None
@@ -55,14 +59,14 @@ class Fusion:
             return None
         found = beam_search(log_probs, WIDTH, self._opinion, PRUNE)
         readings = {h.ids: h.log_prob for h in found if h.ids} | {ids: log_prob}
-        best = max(readings, key=lambda text: self._score(text, readings[text]))
+        scores = {text: self._score(text, log) for text, log in readings.items()}
+        best = max(scores, key=lambda text: scores[text])
+        confidence = 1 / sum(math.exp(score - scores[best]) for score in scores.values())
         if best == ids:
-            return None
+            return Reading(ids, confidence, "")
         pixels = readings[best] - log_prob
         language = self.model.log_prob(self.charset.decode(best)) - self.model.log_prob(raw)
-        return Correction(
-            best, readings[best], f"language {language:+.1f}, pixels {pixels:+.1f} nats"
-        )
+        return Reading(best, confidence, f"language {language:+.1f}, pixels {pixels:+.1f} nats")
 
     def _opinion(self, prefix: Prefix, i: int) -> float:
         characters = self.charset.characters

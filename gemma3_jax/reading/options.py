@@ -16,7 +16,8 @@ class ReadOptions:
     words from the picture's own pixels; `enhance` also reads faint words with their contrast raised;
     `turn` tries pages that make no sense at the other three quarter turns.
 
-    `min_score` drops boxes and `min_confidence` words below it (0..1, on top of the model's own detection threshold);
+    `min_score` drops boxes below it (0..1, on top of the model's own detection threshold), `min_confidence` words: by default
+    those that are more likely wrong than right; 0 keeps everything.
     `beam_width` over 1 searches prefixes instead of taking the best class per column. `language` says which words a language
     model may read otherwise: doubtful ones ("auto"), all that look like words ("on") or none ("off"); `language_model` is a
     name or a file of `gemma3-ocr lm build`; `words` are more words to know, `keep` regular expressions of texts to leave alone.
@@ -29,7 +30,7 @@ class ReadOptions:
     enhance: bool = True
     turn: bool = True
     min_score: float = 0.0
-    min_confidence: float = 0.0
+    min_confidence: float = 0.5
     beam_width: int = 1
     language: Mode = "auto"
     language_model: str | Path = "english"
