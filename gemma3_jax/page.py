@@ -28,7 +28,7 @@ class Char:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Word:
-    """One word. `confidence` is P(text | box), see `decoding.text`; `detection` is P(the box holds a word).
+    """One word. `confidence` is P(text | box), see `decoding.text` and `language.fusion`; `detection` P(the box holds a word).
 
     `raw` is what the pixels alone said, where a language model changed it, and `reason` why; otherwise `raw` equals `text`.
     """
@@ -146,6 +146,55 @@ class Page:
         from gemma3_jax.writers import alto
 
         return alto.to_alto(self)
+
+    def to_page_xml(self) -> str:
+        """The page as PAGE-XML, schema of 2019-07-15."""
+        from gemma3_jax.writers import page_xml
+
+        return page_xml.to_page_xml(self)
+
+    def to_markdown(self) -> str:
+        """The page as Markdown: a paragraph a block, large print as headings."""
+        from gemma3_jax.writers import markdown
+
+        return markdown.to_markdown(self)
+
+    def to_tsv(self) -> str:
+        """The page as tab-separated values with Tesseract's columns."""
+        from gemma3_jax.writers import tables
+
+        return tables.to_tsv(self)
+
+    def to_csv(self) -> str:
+        """The page as a table of its words (RFC 4180), with their four corners."""
+        from gemma3_jax.writers import tables
+
+        return tables.to_csv(self)
+
+    def to_pdf(self, picture: Any = None) -> bytes:
+        """The page as a searchable PDF: its picture, or its own PDF page, under invisible words (extra `[pdf]`).
+
+        `picture` replaces the page's own. `writers.pdf.to_pdf(pages)` makes one PDF of several pages.
+
+        Raises:
+            ImageError: when the picture cannot be opened (again). ValueError: when the page has none, or was not read.
+        """
+        from gemma3_jax.writers import pdf
+
+        page = self if picture is None else dataclasses.replace(self, picture=picture)
+        return pdf.to_pdf([page])
+
+    def save(self, path: str | Path) -> None:
+        """Write the page in the format that the path's extension stands for: see `writers.formats.FORMATS`.
+
+        Raises:
+            ValueError: when no format has the extension. OSError: when the place cannot be written to.
+        """
+        from gemma3_jax.writers.formats import encode, format_of
+
+        written = encode(format_of(str(path)).write(self))
+        with open(path, "wb") as file:
+            file.write(written)
 
     def draw(
         self,

@@ -2,50 +2,63 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+import warnings
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PIL import Image
+
 from gemma3_jax.cli import FAILED, UsageError, complain
 from gemma3_jax.commands.cache import remember_compilations
-from gemma3_jax.imaging.documents import document_pages, is_pdf
+from gemma3_jax.commands.inputs import Document, documents
+from gemma3_jax.commands.outlet import Outlet, chosen_formats
+from gemma3_jax.imaging.documents import DocumentPage
+from gemma3_jax.imaging.download import is_url
 from gemma3_jax.imaging.load import ImageError, Source
 from gemma3_jax.ocr import GemmaOCR
 from gemma3_jax.page import Page
-from gemma3_jax.reading import ReadOptions
+from gemma3_jax.reading import ReadOptions, lay_out
 
 if TYPE_CHECKING:
     from gemma3_jax.cli import Read
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-SUFFIXES = {"text": ".txt", "json": ".json", "hocr": ".hocr", "alto": ".xml"}
 
 
 def read(command: Read, ocr: GemmaOCR | None = None) -> int:
     """Read what the command names with `ocr` (by default, the model it names); returns the exit status."""
-    files = [*command.images, *map(str, sorted(EXAMPLES.glob("*.jpg")) if command.example else ())]
-    if not files:
-        raise UsageError('read: name a picture, "-" for standard input, or --example')
+    names = [*command.images, *map(str, sorted(EXAMPLES.glob("*.jpg")) if command.example else ())]
     options = _options(command)
-    sources = list(_sources(files))
-    outlet = _Outlet(command, several=len(sources) > 1)
+    _check(command, names)
+    # a picture of 90 to 179 megapixels is read, not warned of; of a larger one the error tells
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    named = documents(names, command.recursive, command.dpi)
+    first = list(islice(named, 2))
+    outlet = Outlet(command, len(first) > 1, sum(len(document.pages) for document in first) > 1)
     if ocr is None:
         remember_compilations()
         ocr = GemmaOCR.from_pretrained(command.model, threads=command.threads)
     ocr = ocr.with_options(**options)
-    status = 0
-    for source in sources:
-        page = _read_one(ocr, source)
-        try:
-            outlet.hand_out(page)
-        except ImageError as error:
-            complain(str(error))
-            status = FAILED
-        for line in (*page.warnings, *filter(None, [page.error])):
-            complain(f"{page.source}: {line}")
-        status = FAILED if page.error else status
-    return status
+    good = [
+        _read_document(ocr, document, outlet, command.text_layer == "use")
+        for document in chain(first, named)
+    ]
+    return 0 if all(good) else FAILED
+
+
+def _check(command: Read, names: list[str]) -> None:
+    """What can be told to be wrong use before anything is opened."""
+    if not names:
+        raise UsageError('read: name a picture, "-" for standard input, or --example')
+    chosen_formats(command)
+    if command.threads is not None and command.threads < 1:
+        raise UsageError(f"read: --threads {command.threads} must be at least 1")
+    if command.dpi is not None and not 10 <= command.dpi <= 2400:
+        raise UsageError(f"read: --dpi {command.dpi:g} must be in 10..2400")
+    urls = [name for name in names if is_url(name)]
+    if urls and not command.allow_urls:
+        raise UsageError(f"read: {urls[0]} is fetched only with --allow-urls")
 
 
 def _options(command: Read) -> dict:
@@ -65,103 +78,41 @@ def _options(command: Read) -> dict:
         ReadOptions(**options)
     except ValueError as error:
         raise UsageError(f"read: {error}") from None
-    if command.threads is not None and command.threads < 1:
-        raise UsageError(f"read: --threads {command.threads} must be at least 1")
     return options
 
 
-def _sources(files: list[str]) -> Iterator[Source | ImageError]:
-    """One per page; a file whose pages cannot be told is passed on as its error, to be reported in its place."""
-    for file in files:
-        if file == "-":
-            yield sys.stdin.buffer.read()
-            continue
-        try:
-            pages = document_pages(file)
-        except ImageError as error:
-            yield error
-        else:
-            yield from pages if len(pages) > 1 or is_pdf(file) else [file]
+def _read_document(ocr: GemmaOCR, document: Document, outlet: Outlet, layers: bool) -> bool:
+    """Read, hand out and complain; returns whether all went well."""
+    good = True
+    own, files = outlet.files.of(document)
+    pages = []
+    for source, file in zip(document.pages, files, strict=True):
+        page = _read_page(ocr, source, layers)
+        pages.append(page)
+        good &= _reported(outlet.page, page, file) and not page.error
+        for line in (*page.warnings, *filter(None, [page.error])):
+            complain(f"{page.source}: {line}")
+    return _reported(outlet.document, pages, own) and good
 
 
-def _read_one(ocr: GemmaOCR, source: Source | ImageError) -> Page:
+def _reported(hand_out, *what) -> bool:
+    try:
+        hand_out(*what)
+    except ImageError as error:
+        complain(str(error))
+        return False
+    return True
+
+
+def _read_page(ocr: GemmaOCR, source: Source | ImageError, layers: bool) -> Page:
     if isinstance(source, ImageError):
         return Page(0, 0, source=source.source, error=source.reason)
-    return ocr.read_batch([source], on_error="keep")[0]
-
-
-class _Outlet:
-    """Where pages go: standard output or a folder of files, and drawings beside."""
-
-    def __init__(self, command: Read, several: bool) -> None:
-        if command.json and command.format not in ("text", "json"):
-            raise UsageError(f"read: --json and --format {command.format} contradict each other")
-        self.form = "json" if command.json else command.format
-        if several and self.form in ("hocr", "alto") and command.output is None:
-            raise UsageError(
-                f"read: several pages are no one {self.form} document: give --output FOLDER"
-            )
-        self.command, self.several = command, several
-        self.names, self.printed = _Names(), 0
-
-    def hand_out(self, page: Page) -> None:
-        """Print or write the page, and draw it. A page with an error goes out as JSON only.
-
-        Raises:
-            ImageError: naming the place that cannot be written to.
-        """
-        name = self.names.of(page.source)
-        if not page.error or self.form == "json":
-            makers = {"json": Page.to_json, "hocr": Page.to_hocr, "alto": Page.to_alto}
-            text = makers.get(self.form, str)(page).rstrip("\n")
-            if self.command.output is None:
-                self._print(page, text)
-            else:
-                self._write(self.command.output, name, text)
-        if self.command.draw is not None and not page.error:
-            self._draw(page, name, self.command.draw)
-
-    def _print(self, page: Page, text: str) -> None:
-        if self.several and self.form == "text":
-            text = ("\n" if self.printed else "") + f"==> {page.source} <==\n{text}"
-        print(text, flush=True)
-        self.printed += 1
-
-    def _write(self, folder: Path, name: str, text: str) -> None:
-        path = folder / (name + SUFFIXES[self.form])
-        _make_folder(folder)
+    if layers and isinstance(source, DocumentPage):
         try:
-            path.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            raise ImageError(str(path), f"cannot be written ({error.strerror})") from error
-
-    def _draw(self, page: Page, name: str, target: Path) -> None:
-        folder = self.several or target.is_dir()
-        _make_folder(target if folder else target.parent)
-        page.draw(target / f"{name}.png" if folder else target, style=self.command.style)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageError(str(folder), f"cannot be written ({error.strerror})") from error
-
-
-class _Names:
-    """File names without suffix for the pages, each given once: a second cat.jpg becomes cat-2."""
-
-    def __init__(self) -> None:
-        self.taken: set[str] = set()
-
-    def of(self, source: str) -> str:
-        stem = "stdin" if source.startswith("<") else Path(source).stem
-        if source.endswith("]"):
-            path, _, number = source.rpartition("[")
-            stem = f"{Path(path).stem}-{number[:-1]}"
-        name, count = stem, 1
-        while name in self.taken:
-            count += 1
-            name = f"{stem}-{count}"
-        self.taken.add(name)
-        return name
+            layer = source.text_layer()
+        except ImageError as error:
+            return Page(0, 0, source=str(source), error=error.reason)
+        if layer is not None and layer.sound:
+            lines = lay_out(layer.words)
+            return Page(layer.width, layer.height, lines, str(source), picture=source)
+    return ocr.read_batch([source], on_error="keep")[0]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gemma3_jax.imaging.pdf import SCANNED, fitted_dpi, open_page, picture_share
-from gemma3_jax.imaging.turns import pixels_to_points
+from gemma3_jax.imaging.turns import pixels_to_points, visible_box
 from gemma3_jax.page import Char, Word
 
 STAMP_WORDS = 20  # fewer words on a scan are a stamp ("Downloaded by ..."), not its text
@@ -51,7 +51,8 @@ def text_layer(file: Path | bytes, index: int, dpi: float | None, name: str) -> 
         stamp = len(words) < STAMP_WORDS and picture_share(page)[0] >= SCANNED
         scale = (dpi or fitted_dpi(page)) / 72
         width, height = (math.ceil(side * scale) for side in page.get_size())
-        matrix, offset = pixels_to_points(_shown(page), page.get_rotation(), width, height)
+        box = visible_box(page.get_cropbox(), page.get_mediabox())
+        matrix, offset = pixels_to_points(box, page.get_rotation(), width, height)
     back = np.linalg.inv(matrix)
     placed = tuple(_word(word, lambda points: (points - offset) @ back) for word in words)
     return TextLayer(width, height, placed, bool(words) and known and not stamp)
@@ -85,7 +86,9 @@ def _letters(page: Any) -> list[list[_Letter]]:
 def _turned_back(width: float, height: float, along: np.ndarray) -> tuple[float, float]:
     """Sides of the rectangle, turned to `along`, whose upright bounding box is `width` x `height`."""
     cos, sin = abs(along)
-    if abs(cos - sin) < 0.2:  # near 45 degrees only the sum shows: letters are half as wide as high
+    if (
+        abs(cos - sin) < 0.05
+    ):  # near 45 degrees only the sum shows: letters are half as wide as high
         both = (width + height) / (cos + sin)
         return both / 3, 2 * both / 3
     advance, tall = np.linalg.solve([[cos, sin], [sin, cos]], [width, height]).clip(0)
@@ -106,10 +109,3 @@ def _word(letters: list[_Letter], to_pixels: Callable[[np.ndarray], np.ndarray])
     chars = [Char(letter.text, 1.0, quad(*low[k], *high[k])) for k, letter in enumerate(letters)]
     outline = quad(*low.min(axis=0), *high.max(axis=0))
     return Word("".join(letter.text for letter in letters), 1.0, outline, tuple(chars))
-
-
-def _shown(page: Any) -> tuple[float, float, float, float]:
-    """The part of the page that viewers show: its crop box as far as it lies on its media box."""
-    crop, media = page.get_cropbox(), page.get_mediabox()
-    left, bottom = max(crop[0], media[0]), max(crop[1], media[1])
-    return left, bottom, min(crop[2], media[2]), min(crop[3], media[3])

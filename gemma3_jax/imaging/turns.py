@@ -44,3 +44,13 @@ def pixels_to_points(
     matrix = stored @ np.diag([right - left, bottom - top])
     centre = np.array([(left + right) / 2, (bottom + top) / 2])
     return matrix, centre - np.array([width / 2, height / 2]) @ matrix
+
+
+def visible_box(crop: Sequence[float], media: Sequence[float]) -> list[float]:
+    """(left, bottom, right, top) of what viewers show of a PDF page: its crop box as far as it lies on its media box.
+
+    Either box may be given by any two opposite corners.
+    """
+    boxes = np.array([crop, media], float).reshape(2, 2, 2)
+    low, high = boxes.min(axis=1).max(axis=0), boxes.max(axis=1).min(axis=0)
+    return [*low.tolist(), *high.tolist()]

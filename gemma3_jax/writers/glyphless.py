@@ -44,7 +44,7 @@ def character_codes(texts: Iterable[str]) -> dict[str, int]:
 
 def font_objects(codes: dict[str, int], stream: Any) -> dict[str, Any]:
     """The Type 0 font as nested dicts; `stream(data, **entries)` makes what must be a stream of its own."""
-    name = "/GlyphLess"
+    name, program = "/GlyphLess", font_file()
     descriptor = {
         "/Type": "/FontDescriptor",
         "/FontName": name,
@@ -55,7 +55,7 @@ def font_objects(codes: dict[str, int], stream: Any) -> dict[str, Any]:
         "/Descent": DESCENT,
         "/CapHeight": ASCENT,
         "/StemV": 80,
-        "/FontFile2": stream(font_file()),
+        "/FontFile2": stream(program, **{"/Length1": len(program)}),
     }
     descendant = {
         "/Type": "/Font",
@@ -64,7 +64,7 @@ def font_objects(codes: dict[str, int], stream: Any) -> dict[str, Any]:
         "/CIDSystemInfo": {"/Registry": b"Adobe", "/Ordering": b"Identity", "/Supplement": 0},
         "/FontDescriptor": descriptor,
         "/DW": ADVANCE,
-        "/CIDToGIDMap": stream(bytes(2 * len(codes) + 2)),  # every code is glyph 0
+        "/CIDToGIDMap": stream(b"\0\1" * (len(codes) + 1)),  # every code is glyph 1
     }
     return {
         "/Type": "/Font",
@@ -84,17 +84,32 @@ def _to_unicode(codes: dict[str, int]) -> bytes:
 
 
 def font_file() -> bytes:
-    """A TrueType file with one empty glyph: the tables that PDF asks for (ISO 32000-1, 9.9) and no more."""
+    """A TrueType file with the tables that PDF asks for (ISO 32000-1, 9.9) and no more: `.notdef`, and the one glyph.
+
+    That is a line from corner to corner of its box and back: it covers nothing, but pdfium passes over text whose glyphs have
+    no extent (a single letter, a word that runs straight down).
+    """
     box = (0, DESCENT, ADVANCE, ASCENT)
     version, magic = 0x0001_0000, 0x5F0F_3CF5
     head = struct.pack(
         ">IIIIHHQQ4hHHhhh", version, version, 0, magic, 0, 1000, 0, 0, *box, 0, 8, 2, 0, 0
     )
     metrics = (ASCENT, DESCENT, 0, ADVANCE, 0, 0, ADVANCE, 1, 0, 0)  # 1, 0: an upright caret
-    hhea = struct.pack(">I3hH6h4hhH", version, *metrics, *[0] * 5, 1)
-    maxp = struct.pack(">IHHHHHH8H", version, 1, 0, 0, 0, 0, 1, *[0] * 8)
-    tables = {b"glyf": b"\0", b"head": head, b"hhea": hhea, b"hmtx": struct.pack(">Hh", ADVANCE, 0)}
-    tables |= {b"loca": bytes(4), b"maxp": maxp}
+    steps = (
+        0,
+        ADVANCE,
+        DESCENT,
+        ASCENT - DESCENT,
+    )  # x and y of two points on the curve, from each to the next
+    glyph = struct.pack(">5hHHBB4h", 1, *box, 1, 0, 1, 1, *steps)
+    tables = {
+        b"glyf": glyph,
+        b"head": head,
+        b"hhea": struct.pack(">I3hH6h4hhH", version, *metrics, *[0] * 5, 2),
+        b"hmtx": struct.pack(">HhHh", ADVANCE, 0, ADVANCE, 0),
+        b"loca": struct.pack(">HHH", 0, 0, len(glyph) // 2),
+        b"maxp": struct.pack(">IHHHHHH8H", version, 2, 2, 1, 0, 0, 1, *[0] * 8),
+    }
     place = 12 + 16 * len(tables)
     directory, body = struct.pack(">IHHHH", version, len(tables), 64, 2, 32), b""
     for tag, data in tables.items():

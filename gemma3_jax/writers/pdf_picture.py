@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +26,12 @@ class Picture(NamedTuple):
     entries: dict[str, Any]
     orientation: int  # EXIF: how the data is turned
     dpi: float
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, px, as it is shown."""
+        stored = self.entries["/Width"], self.entries["/Height"]
+        return stored[::-1] if self.orientation in (5, 6, 7, 8) else stored
 
 
 def picture_of(source: Any) -> Picture:
@@ -69,13 +76,17 @@ def _lossless(pixels: np.ndarray, dpi: float) -> Picture:
         image = image.convert("L")
         if np.isin(pixels, (0, 255)).all():
             image = image.convert("1")
+    entries = _entries(image, "/FlateDecode")
+    if (
+        image.mode == "1"
+    ):  # without PNG's filters, which do little for it and which pypdf 7.1 undoes wrongly
+        return Picture(zlib.compress(image.tobytes()), entries, 1, dpi)
     stream = io.BytesIO()
     image.save(stream, "PNG")
-    entries = _entries(image, "/FlateDecode")
     entries["/DecodeParms"] = {
         "/Predictor": 15,
         "/Colors": len(image.getbands()),
-        "/BitsPerComponent": entries["/BitsPerComponent"],
+        "/BitsPerComponent": 8,
         "/Columns": image.width,
     }
     return Picture(_png_rows(stream.getvalue()), entries, 1, dpi)

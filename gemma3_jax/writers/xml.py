@@ -1,4 +1,4 @@
-"""What hOCR and ALTO share: whole-pixel boxes, and text that XML allows."""
+"""What hOCR, ALTO and PAGE share: whole-pixel boxes, and text that XML allows."""
 
 from __future__ import annotations
 
