@@ -8,7 +8,7 @@ from PIL import Image
 from small_pdf import small_pdf, text
 
 from gemma3_jax import cli
-from gemma3_jax.cli import Read
+from gemma3_jax.commands.arguments import Read
 from gemma3_jax.commands.inputs import Document
 from gemma3_jax.commands.outlet import FileNames
 from gemma3_jax.commands.read import read

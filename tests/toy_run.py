@@ -1,6 +1,9 @@
-"""A training run of seconds: a tiny network, bars to read, scenes fed by the host. Also a program, for tests of processes.
+"""A training run of seconds: noise to learn by heart, scenes fed by the host. Also a program, for tests of processes.
 
 python tests/toy_run.py '{"workdir": "...", "flags": ["--mesh", "data=2"], "total": 6}'
+
+The loop, its checkpoints, its report and its feed are the real ones. Compiling the network takes 15 s, so that tests of
+processes put a matrix in its place; with "network": true it is the real one, as small as it can be.
 """
 
 from __future__ import annotations
@@ -8,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -23,9 +25,9 @@ from small_model import SMALL
 from gemma3_jax.config import Config, DataConfig, OptimizerConfig
 from gemma3_jax.types import Batch
 
-STRIPS, SCENES, SIDE = 16, 8, 64
+STRIPS, SCENES, SIDE = 16, 16, 32
 CONFIG = Config(
-    model=dataclasses.replace(SMALL, stage_depths=(1, 1)),
+    model=dataclasses.replace(SMALL, stage_widths=(8,), stage_depths=(1,), attention_depth=0),
     data=DataConfig(strips=0, real_strips=STRIPS, real_scenes=SCENES, read_words=2),
     optimizer=OptimizerConfig(learning_rate=2e-3, warmup_steps=2, total_steps=6),
 )
@@ -38,29 +40,53 @@ def config(total: int = 6, microbatches: int = 1) -> Config:
     return dataclasses.replace(CONFIG, optimizer=optimizer)
 
 
-def resident() -> Any:
-    """Eight crops: as many bars as their label has letters."""
+def strips(config: Config, resident: Any, step: Any) -> Batch:
+    """Crops of noise, each with a letter of its own: compiled in no time, unlike those that training draws."""
+    import jax
     import jax.numpy as jnp
 
-    from gemma3_jax.data.augment import WordTable
-    from gemma3_jax.training.sources import Resident
+    rows = jnp.arange(STRIPS)
+    noise = jax.random.uniform(jax.random.fold_in(jax.random.key(7), step), (STRIPS, 32, 32, 3))
+    quad = jnp.array([[0, 0], [32, 0], [32, 32], [0, 32]], jnp.float32)
+    labels = jnp.zeros((STRIPS, 1, 25), jnp.int32).at[:, 0, 0].set(1 + rows % 8)
+    ones = jnp.ones((STRIPS, 1), bool)
+    return Batch(255 * noise, jnp.tile(quad, (STRIPS, 1, 1, 1)), labels, ones, ~ones)
 
-    images = np.full((8, 32, 128, 3), 255, np.uint8)
-    labels = np.zeros((8, 25), np.int32)
-    for i in range(8):
-        for bar in range(i % 4 + 1):
-            images[i, 4:28, 10 + 20 * bar : 16 + 20 * bar] = 0
-        labels[i, : i % 4 + 1] = 1 + np.arange(i % 4 + 1)
-    cumulative = np.linspace(1 / 8, 1, 8, dtype=np.float32)
-    table = WordTable(*map(jnp.asarray, (images, np.full(8, 128, np.float32), labels, cumulative)))
-    return Resident(None, table)
+
+def matrix_state(config: Config, variables: Any = None) -> Any:
+    """A state whose only parameter is a matrix."""
+    import jax
+    import jax.numpy as jnp
+
+    from gemma3_jax.training.state import TrainState, optimizer
+
+    params = {"kernel": 0.1 * jax.random.normal(jax.random.key(0), (SIDE, 64))}
+    moments = optimizer(config.optimizer).init(params)
+    average = jax.tree.map(jnp.copy, params)
+    return TrainState(jnp.zeros((), jnp.int32), params, {"mean": jnp.zeros(SIDE)}, average, moments)
+
+
+def matrix_loss(
+    config: Config, params: Any, stats: Any, strips: Any, scenes: Any, key: Any
+) -> tuple[Any, tuple[Any, dict[str, Any]]]:
+    """What takes the place of `loss_and_metrics`: like the network it normalises over the batch and uses its key."""
+    import jax
+    import jax.numpy as jnp
+    import optax
+
+    rows = jnp.concatenate([strips.images, scenes.images]).mean((2, 3))
+    labels = jnp.concatenate([strips.labels[:, 0, 0], scenes.labels[:, 0, 0]])
+    mean, spread = rows.mean(0), rows.std(0) + 1  # of the whole batch, wherever it lies
+    logits = (rows - mean) / spread @ params["kernel"] + 0.1 * jax.random.normal(key, (64,))
+    loss = optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+    return loss, ({"mean": 0.9 * stats["mean"] + 0.1 * mean}, {"loss": loss})
 
 
 def scene(step: int, row: int) -> tuple[np.ndarray, ...]:
     """Three words somewhere; a function of step and row, as `data.pipeline` promises."""
     rng = np.random.default_rng((step, row))
-    quads = np.tile(np.array([[8, 8], [40, 8], [40, 20], [8, 20]], np.float32), (3, 1, 1))
-    quads += rng.uniform(0, 20, (3, 1, 2)).astype(np.float32)
+    quads = np.tile(np.array([[2, 2], [22, 2], [22, 12], [2, 12]], np.float32), (3, 1, 1))
+    quads += rng.uniform(0, 8, (3, 1, 2)).astype(np.float32)
     labels = np.zeros((3, 25), np.int32)
     labels[:, :4] = rng.permutation(8)[:4] + 1
     picture = rng.integers(0, 255, (SIDE, SIDE, 3)).astype(np.uint8)
@@ -88,25 +114,33 @@ def run(
     save_every: int = 100,
     pause: float = 0.0,
     microbatches: int = 1,
+    network: bool = False,
     mesh: Any = None,
 ) -> Any:
     """Train; `pause` seconds after each step give others the time to send a signal."""
     import jax
 
-    from gemma3_jax.training.loop import Schedule, train
+    from gemma3_jax.training import loop, step
+    from gemma3_jax.training import mesh as meshes
+    from gemma3_jax.training.sources import Resident
+
+    loop.strips_of_step, meshes.LEAST_SPLIT = strips, 64
+    if not network:
+        loop.init_state, step.loss_and_metrics = matrix_state, matrix_loss
+        loop.abstract_state = lambda config: jax.eval_shape(lambda: matrix_state(config))
 
     def rest(state: Any) -> dict[str, float]:
         time.sleep(pause)
         return {}
 
     shard = (jax.process_index(), jax.process_count())
-    return train(
+    return loop.train(
         config(total, microbatches),
-        resident(),
+        Resident(None, None),
         workdir,
         scenes=lambda first: scenes(first, shard),
         validate=rest if pause else None,
-        schedule=Schedule(log_every=1, validate_every=1, save_every=save_every),
+        schedule=loop.Schedule(log_every=1, validate_every=1, save_every=save_every),
         mesh=mesh,
     )
 
@@ -119,6 +153,7 @@ def launch(workdir: Path, *flags: str, cache: Path, **arguments: Any) -> subproc
         "JAX_PLATFORMS": "cpu",
         "JAX_COMPILATION_CACHE_DIR": str(cache),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3",
+        "XLA_FLAGS": "--xla_backend_optimization_level=0",  # compiles faster
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
     return subprocess.Popen(
@@ -160,20 +195,22 @@ def free_port() -> int:
 
 
 def main(given: dict[str, Any]) -> None:
+    """One run, or with `variants` several in subfolders: by name, each with a mesh and arguments of `run`."""
     from gemma3_jax.training import cli
     from gemma3_jax.training.mesh import build_mesh, parse_mesh
     from gemma3_jax.training.preemption import EXIT_STATUS, Preempted
 
-    workdir, flags = given.pop("workdir"), given.pop("flags")
+    workdir, flags = Path(given.pop("workdir")), given.pop("flags")
     cache = os.environ["JAX_COMPILATION_CACHE_DIR"]
-    args = cli.parse(["--config", "-", "--workdir", workdir, "--cache", cache, *flags])
+    args = cli.parse(["--config", "-", "--workdir", str(workdir), "--cache", cache, *flags])
     cli.start_jax(args)
-    try:
-        run(Path(workdir), mesh=build_mesh(parse_mesh(args.mesh)), **given)
-    except Preempted:
-        sys.exit(EXIT_STATUS)
+    for name, variant in given.pop("variants", {".": {}}).items():
+        mesh = build_mesh(parse_mesh(variant.pop("mesh", args.mesh)))
+        try:
+            run(workdir / name, mesh=mesh, **given, **variant)
+        except Preempted:
+            sys.exit(EXIT_STATUS)
 
 
 if __name__ == "__main__":
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     main(json.loads(sys.argv[1]))

@@ -1,1 +1,1 @@
-"""What the subcommands of `gemma3-ocr` do; `gemma3_jax.cli` declares them."""
+"""What the subcommands of `gemma3-ocr` do; `arguments` declares them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gemma3_jax.cli import CheckpointPack, CheckpointUnpack
+    from gemma3_jax.commands.arguments import CheckpointPack, CheckpointUnpack
 
 
 def checkpoint_pack(command: CheckpointPack) -> int:

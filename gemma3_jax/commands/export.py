@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gemma3_jax.cli import UsageError
 
 if TYPE_CHECKING:
-    from gemma3_jax.cli import Export
+    from gemma3_jax.commands.arguments import Export
 
 NEEDS = {"onnx": ("onnx", "onnxruntime")}  # format -> packages
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gemma3_jax.cli import LmBuild, LmScore
+    from gemma3_jax.commands.arguments import LmBuild, LmScore
 
 
 def lm_build(command: LmBuild) -> int:

@@ -16,7 +16,7 @@ from gemma3_jax.page import Page
 from gemma3_jax.writers.formats import FORMATS, encode
 
 if TYPE_CHECKING:
-    from gemma3_jax.cli import Read
+    from gemma3_jax.commands.arguments import Read
 
 
 def chosen_formats(command: Read) -> list[str]:

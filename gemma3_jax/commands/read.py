@@ -21,7 +21,7 @@ from gemma3_jax.page import Page
 from gemma3_jax.reading import ReadOptions, lay_out
 
 if TYPE_CHECKING:
-    from gemma3_jax.cli import Read
+    from gemma3_jax.commands.arguments import Read
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

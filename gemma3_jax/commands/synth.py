@@ -20,7 +20,7 @@ from gemma3_jax.types import Batch
 from gemma3_jax.writers.drawing import save
 
 if TYPE_CHECKING:
-    from gemma3_jax.cli import Synth
+    from gemma3_jax.commands.arguments import Synth
 
 AT_ONCE = 4  # scenes drawn by one call: pictures of 320 px need room
 

@@ -21,7 +21,7 @@ from gemma3_jax.data.pipeline.texts import TextRule
 from gemma3_jax.pretrained import load_config
 
 if TYPE_CHECKING:
-    from gemma3_jax.cli import Validate
+    from gemma3_jax.commands.arguments import Validate
 
 EXAMPLES = 3  # of each fault and character
 MOST_CHARACTERS = 20

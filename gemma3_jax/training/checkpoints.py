@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import math
 import os
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
 from etils import epath
-from orbax.checkpoint.checkpoint_managers import preservation_policy
 
 from gemma3_jax.training.hosts import all_of_us, is_lead
 from gemma3_jax.training.state import TrainState
 
+SCORE = "score"  # in the metadata of a state
+
 
 class WrongState(ValueError):
     """A state on disk is not one of this run's model and optimizer."""
+
+
+class Unreadable(ValueError):
+    """There are states on disk and all are damaged."""
 
 
 def location(path: str | os.PathLike[str]) -> epath.Path:
@@ -34,22 +39,19 @@ class Checkpoints:
         self, folder: str | os.PathLike[str], keep: int = 2, *, read_only: bool = False
     ) -> None:
         self._read_only = read_only
-        best = {"best_fn": _score, "best_mode": "max"}
+        self._scores: dict[int, float] = {}
         if read_only:
-            options = ocp.CheckpointManagerOptions(read_only=True, **best)
+            options = ocp.CheckpointManagerOptions(create=False)  # and nothing will be saved
         else:
-            newest = preservation_policy.LatestN(keep)
-            highest = preservation_policy.BestN(
-                get_metric_fn=_score, n=1, keep_checkpoints_without_metrics=False
-            )
             options = ocp.CheckpointManagerOptions(
-                preservation_policy=preservation_policy.AnyPreservationPolicy([newest, highest]),
+                preservation_policy=NewestAndBest(keep, self._scores),
                 cleanup_tmp_directories=True,  # what a killed run had not finished writing
-                **best,
             )
         self._manager = ocp.CheckpointManager(
             location(folder), options=options, item_handlers=ocp.StandardCheckpointHandler()
         )
+        for step in self.steps():
+            self._recall(step)
 
     def __enter__(self) -> Checkpoints:
         return self
@@ -59,8 +61,12 @@ class Checkpoints:
 
     def save(self, state: TrainState, score: float | None = None) -> None:
         """Write `state` under its own step; returns before the bytes are on disk. `score`: higher is better."""
-        args = ocp.args.StandardSave(state._asdict())
-        self._manager.save(int(state.step), args=args, metrics={"score": score})
+        step = int(state.step)
+        if score is not None:
+            self._scores[step] = score
+        self._manager.save(
+            step, args=ocp.args.StandardSave(state._asdict()), custom_metadata={SCORE: score}
+        )
 
     def steps(self) -> list[int]:
         """Steps of all states there are, oldest first."""
@@ -68,11 +74,8 @@ class Checkpoints:
 
     def best(self) -> tuple[int, float] | None:
         """Step and score of the best state, None when none has a score."""
-        step = self._manager.best_step()
-        metrics = None if step is None else self._manager.metrics(step)
-        if step is None or not metrics or metrics["score"] is None:
-            return None
-        return step, metrics["score"]
+        step = best_step(self.steps(), self._scores)
+        return None if step is None else (step, self._scores[step])
 
     def restore(self, like: TrainState, step: int | None = None) -> TrainState | None:
         """The newest readable state (or that of `step`), laid out (shapes, dtypes, shardings) like `like`; None without any.
@@ -81,7 +84,7 @@ class Checkpoints:
 
         Raises:
             WrongState: naming the first entry that `like` and the state do not share, or not in the same shape.
-            OSError: when there are states and none of them can be read.
+            Unreadable: when there are states and none of them can be read; a run does not begin anew unasked.
         """
         steps = self.steps()[::-1] if step is None else [step]
         for number in steps:
@@ -90,7 +93,10 @@ class Checkpoints:
                 return state
             self._set_aside(number, error)
         if steps:
-            raise OSError(f"{self._manager.directory}: none of the steps {steps} can be read")
+            raise Unreadable(
+                f"{self._manager.directory}: none of the steps {steps} can be read; "
+                "use another --workdir to begin anew"
+            )
         return None
 
     def wait(self) -> None:
@@ -101,6 +107,15 @@ class Checkpoints:
         """Wait for saves under way."""
         self.wait()
         self._manager.close()
+
+    def _recall(self, step: int) -> None:
+        """Look up the score of a state. One so damaged that it cannot be asked has none; `restore` says what is wrong."""
+        try:
+            score = (self._manager.metadata(step).custom_metadata or {}).get(SCORE)
+        except Exception:
+            score = None
+        if score is not None:
+            self._scores[step] = score
 
     def _try(self, step: int, like: TrainState) -> tuple[TrainState | None, Exception | None]:
         """The state, or what went wrong: a damaged file shows itself as an error of almost any type."""
@@ -131,6 +146,23 @@ class Checkpoints:
             folder.rename(folder.parent / f"{step}.damaged")
         all_of_us(True)  # wait for the renaming
         self._manager.reload()
+
+
+class NewestAndBest:
+    """A preservation policy of orbax: the last `keep` states and the one with the highest score."""
+
+    def __init__(self, keep: int, scores: Mapping[int, float]) -> None:
+        self._keep, self._scores = keep, scores
+
+    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> Sequence[bool]:
+        steps = [info.step for info in checkpoints]
+        kept = {*steps[-self._keep :], best_step(steps, self._scores)}
+        return [step in kept for step in steps]
+
+
+def best_step(steps: Sequence[int], scores: Mapping[int, float]) -> int | None:
+    """Of the steps that have a score the one with the highest, the later of equal ones."""
+    return max((s for s in steps if s in scores), key=lambda s: (scores[s], s), default=None)
 
 
 def shapes_by_path(tree: Any) -> dict[str, tuple[int, ...]]:
@@ -164,8 +196,3 @@ def _target(leaf: Any) -> jax.ShapeDtypeStruct:
         jax.devices()[0]
     )
     return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
-
-
-def _score(metrics: dict[str, float | None]) -> float:
-    score = metrics["score"]
-    return -math.inf if score is None else score

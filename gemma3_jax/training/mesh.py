@@ -44,7 +44,7 @@ def parse_mesh(text: str) -> dict[str, int]:
 
 
 def build_mesh(
-    sizes: Mapping[str, int] | None = None, devices: Sequence[jax.Device] | None = None
+    sizes: Mapping[str, int] | None = None, devices: Sequence[Any] | None = None
 ) -> Mesh:
     """A mesh of `sizes` by axis, by default all devices on `data`; the order of devices suits their network.
 

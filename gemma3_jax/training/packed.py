@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from etils import epath
 
 from gemma3_jax.config import Config, build
@@ -22,6 +23,7 @@ from gemma3_jax.training.state import TrainState, abstract_state
 PART_BYTES = 15 * 2**20
 MANIFEST, PART = "manifest.json", "state.safetensors.{:03d}"
 FORMAT = 1  # of the manifest
+DTYPES = {"F32": np.float32, "BF16": jnp.bfloat16, "I32": np.int32}  # safetensors' names
 Moments = Literal["float32", "bfloat16"]
 
 
@@ -48,11 +50,11 @@ def pack(
 
     Raises:
         FileNotFoundError: when there is no run, no state, or no validated one to be the best.
-        FileExistsError: when `output` already holds a pack.
+        ValueError: when `output` already holds a pack.
     """
     workdir, output = location(workdir), location(output)
     if (output / MANIFEST).exists():
-        raise FileExistsError(f"{output} already holds a pack: choose another --output")
+        raise ValueError(f"{output} already holds a pack: choose another --output")
     config, state = load_state(workdir, best=best)
     data = _serialise(state, moments)
     parts = [data[at : at + part_bytes] for at in range(0, len(data), part_bytes)]
@@ -79,8 +81,8 @@ def unpack(folder: str | os.PathLike[str], workdir: str | os.PathLike[str]) -> P
 
     Raises:
         FileNotFoundError: when `folder` holds no manifest.
-        ValueError: naming every part that is missing or damaged; a manifest of another format.
-        FileExistsError: when `workdir` already holds states.
+        ValueError: naming every part that is missing or damaged; for a manifest of another format; when `workdir` already
+            holds states.
     """
     folder, workdir = location(folder), location(workdir)
     manifest = _manifest(folder)
@@ -89,7 +91,7 @@ def unpack(folder: str | os.PathLike[str], workdir: str | os.PathLike[str]) -> P
     state = _deserialise(data, abstract_state(config), folder)
     with Checkpoints(workdir / "checkpoints") as checkpoints:
         if checkpoints.steps():
-            raise FileExistsError(
+            raise ValueError(
                 f"{workdir} already holds steps {checkpoints.steps()}: choose another --workdir"
             )
         checkpoints.save(state)
@@ -118,21 +120,24 @@ def load_state(workdir: str | os.PathLike[str], *, best: bool = False) -> tuple[
 
 
 def _serialise(state: TrainState, moments: Moments) -> bytes:
-    from safetensors.flax import save
+    from safetensors.numpy import save
 
-    def stored(path: str, leaf: Any) -> Any:
+    def stored(path: str, leaf: Any) -> np.ndarray:
         rounds = moments == "bfloat16" and path.startswith("opt_state/") and leaf.ndim > 0
-        return leaf.astype(jnp.bfloat16) if rounds else leaf
+        return np.asarray(leaf.astype(jnp.bfloat16) if rounds else leaf)
 
     return save({path: stored(path, leaf) for path, leaf in _by_path(state).items()})
 
 
 def _deserialise(data: bytes, like: TrainState, where: object) -> TrainState:
-    from safetensors.flax import load
+    from safetensors import deserialize  # safetensors.numpy.load knows no bfloat16
 
-    arrays = load(data)
+    arrays = {
+        path: np.frombuffer(entry["data"], DTYPES[entry["dtype"]]).reshape(entry["shape"])
+        for path, entry in deserialize(data)
+    }
     compare_shapes(shapes_by_path(like._asdict()), shapes_by_path(arrays), where)
-    leaves = [arrays[path].astype(leaf.dtype) for path, leaf in _by_path(like).items()]
+    leaves = [jnp.asarray(arrays[path], leaf.dtype) for path, leaf in _by_path(like).items()]
     return jax.tree.unflatten(jax.tree.structure(like), leaves)
 
 

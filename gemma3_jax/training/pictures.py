@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gemma3_jax.config import Config
@@ -20,9 +21,8 @@ from gemma3_jax.writers.drawing import draw
 Pictures = Callable[[dict[str, Any]], dict[str, np.ndarray]]
 
 SHOWN = 4  # scenes
-NEVER = np.int32(
-    2**31 - 1
-)  # a step that no run reaches: drawn scenes at full difficulty that training does not see
+# A step that no run reaches: drawn scenes at full difficulty, not those of training.
+NEVER = 2**31 - 1
 SIDE_PX = 640  # of a picture in the log: a run keeps many of them
 
 
@@ -36,7 +36,9 @@ def validation_scenes(config: Config, data_dir: Path, resident: Resident) -> Bat
         pool = real_scenes(data_dir, "val", SCENE_WEIGHTS)
         return ScenePipeline(pool, SHOWN, (bucket,), seed=config.seed)[0]
     if data.scenes:
-        drawn = jax.jit(lambda resident: scenes_of_step(config, resident, NEVER, None))(resident)
+        drawn = jax.jit(
+            lambda resident: scenes_of_step(config, resident, jnp.asarray(NEVER), None)
+        )(resident)
         return jax.tree.map(lambda x: np.asarray(x)[:SHOWN], drawn)
     return None
 

@@ -173,6 +173,6 @@ def train_step(
     ema = jax.tree.map(lambda e, p: decay * e + (1 - decay) * p, state.ema, params)
     metrics |= {
         "gradient_norm": optax.tree.norm(gradients),
-        "learning_rate": learning_rate(config.optimizer)(state.step),
+        "learning_rate": jnp.asarray(learning_rate(config.optimizer)(state.step)),
     }
     return TrainState(state.step + 1, params, batch_stats, ema, opt_state), metrics

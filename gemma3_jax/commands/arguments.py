@@ -1,0 +1,268 @@
+"""What each subcommand of `gemma3-ocr` takes. The work is in its neighbours here, imported when it is asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg, subcommand
+
+
+@dataclasses.dataclass
+class Read:
+    """Print the text of pictures, PDF and TIFF files."""
+
+    images: Positional[tuple[str, ...]] = ()
+    """Files, folders or patterns such as "scans/*.png"; "-" is standard input."""
+    example: bool = False
+    """Read the pictures that come with the program."""
+    recursive: Annotated[bool, arg(aliases=["-r"])] = False
+    """Look into the folders of folders too."""
+    allow_urls: bool = False
+    """Fetch http:// and https:// addresses; nothing else here uses the network."""
+    text_layer: Literal["use", "ignore"] = "ignore"
+    """Take the words that a PDF page holds as text, where it does, instead of reading its pixels."""
+    dpi: float | None = None
+    """Resolution to draw PDF pages at, by default what suits the size of their text."""
+    format: str = "text"
+    """text, markdown, json (an object per line and page), tsv, csv, hocr, alto, page-xml or pdf (searchable); with
+    --output also several, joined by commas."""
+    json: bool = False
+    """The same as --format json."""
+    output: Path | None = None
+    """Folder to write to instead of printing: a file per page, of pdf one per document."""
+    draw: Path | None = None
+    """Picture file to draw boxes and text to; a folder where there are several pages."""
+    style: Literal["auto", "overlay", "panel"] = "auto"
+    """Drawing: words above their boxes, or the page again beside itself."""
+    model: str = "gemma3-base"
+    """A model in the package, or a folder that save_pretrained wrote."""
+    max_side: int = 1280
+    """Longest side in px that the network sees; 2048 for dense pages."""
+    min_side: int = 0
+    """Lift --max-side until the shorter side has as many px."""
+    scale: float | None = None
+    """Scale pictures by this instead."""
+    min_confidence: float = 0.5
+    """Leave out words that are less sure than this (0 to 1); 0 keeps everything."""
+    beam_width: int = 1
+    """Texts to keep in mind while decoding; 1 is greedy."""
+    language: Literal["auto", "on", "off"] = "auto"
+    """Let a language model correct doubtful words, all that look like words, or none."""
+    language_model: str = "english"
+    """A model in the package, or a file that `gemma3-ocr lm build` wrote."""
+    words: tuple[str, ...] = ()
+    """More words that the language model shall know."""
+    keep: tuple[str, ...] = ()
+    """Regular expressions of texts that it shall leave alone."""
+    threads: int | None = None
+    """Processor cores to use, all by default."""
+
+    def run(self) -> int:
+        from gemma3_jax.commands.read import read
+
+        return read(self)
+
+
+@dataclasses.dataclass
+class Describe:
+    """Print a model's sizes, multiply-adds and parameter counts."""
+
+    model: str = "gemma3-base"
+    """A model in the package, or a folder with config.json."""
+    config: Path | None = None
+    """A file of configs/ instead of a released model."""
+
+    def run(self) -> int:
+        from gemma3_jax.commands.describe import describe
+
+        return describe(self.model, self.config)
+
+
+@dataclasses.dataclass
+class Synth:
+    """Draw synthetic word crops or scenes, as training sees them, on one sheet to look at."""
+
+    sheet: Path
+    """Picture file to write."""
+    scenes: bool = False
+    """Whole scenes with the boxes of their words instead of word crops."""
+    count: int | None = None
+    """How many: 64 crops or 16 scenes unless told otherwise."""
+    seed: int = 0
+    """Another seed, another sheet."""
+    difficulty: float = 1.0
+    """0 (short, clean, upright words) to 1 (everything)."""
+    wordlists: Path | None = None
+    """Folder of word lists; a small built-in list otherwise."""
+
+    def run(self) -> int:
+        from gemma3_jax.commands.synth import synth
+
+        return synth(self)
+
+
+@dataclasses.dataclass
+class Validate:
+    """Look a folder of annotated pictures over before training on it; status 1 when training would suffer."""
+
+    folder: Positional[Path]
+    """Folder annotated with LabelImg, PPOCRLabel, Label Studio ... (docs/datasets.md)."""
+    against: Path | None = None
+    """Folder whose pictures must not be in this one: validation against training pictures."""
+    sheet: Path | None = None
+    """Picture file to draw some pictures to, with the boxes and texts that were understood."""
+    format: str | None = None
+    """Format of the annotations where it cannot be told from the files: voc, yolo, icdar2015 ..."""
+    model: str = "gemma3-base"
+    """Model whose characters count: in the package, or a folder with config.json."""
+
+    def run(self) -> int:
+        from gemma3_jax.commands.validate import validate
+
+        return validate(self)
+
+
+@dataclasses.dataclass
+class LmBuild:
+    """Make a language model from plain text (*.txt), lists with counts (*.csv: ngram,freq) or zipped word lists."""
+
+    corpus: Positional[tuple[Path, ...]]
+    """Files of text or of words."""
+    output: Path
+    """File to write, .npz."""
+    alphabet: str | None = None
+    """Letters to model; words with others are left out. All letters of the corpus by default."""
+    order: int = 6
+    """Longest run of letters that is counted."""
+    prune: float = 4.0
+    """Leave out n-grams whose loss costs less than as many nats in the corpus: more, a smaller file."""
+
+    def run(self) -> int:
+        from gemma3_jax.commands.lm import lm_build
+
+        return lm_build(self)
+
+
+@dataclasses.dataclass
+class LmScore:
+    """Say how likely texts are to a language model, in natural logarithms."""
+
+    texts: Positional[tuple[str, ...]]
+    """Texts to score."""
+    language_model: str = "english"
+    """A model in the package, or a file that `gemma3-ocr lm build` wrote."""
+
+    def run(self) -> int:
+        from gemma3_jax.commands.lm import lm_score
+
+        return lm_score(self)
+
+
+@dataclasses.dataclass
+class Lm:
+    """Language models that correct doubtful words."""
+
+    command: Annotated[LmBuild, subcommand("build")] | Annotated[LmScore, subcommand("score")]
+
+    def run(self) -> int:
+        return self.command.run()
+
+
+@dataclasses.dataclass
+class CheckpointPack:
+    """Write a run's newest state as files of at most 15 MiB, with checksums, to carry to another machine."""
+
+    workdir: Positional[str]
+    """Folder of the run, or its gs:// address."""
+    output: str
+    """Folder to write the files to."""
+    best: bool = False
+    """The state with the best validation instead of the newest."""
+    moments: Literal["float32", "bfloat16"] = "float32"
+    """How to store the optimizer's moments; bfloat16 saves a quarter and no longer resumes bit for bit."""
+
+    def run(self) -> int:
+        from gemma3_jax.commands.checkpoint import checkpoint_pack
+
+        return checkpoint_pack(self)
+
+
+@dataclasses.dataclass
+class CheckpointUnpack:
+    """Make a run of packed files; training goes on from it."""
+
+    folder: Positional[str]
+    """Folder with the files."""
+    workdir: str
+    """Folder of the new run, or its gs:// address."""
+
+    def run(self) -> int:
+        from gemma3_jax.commands.checkpoint import checkpoint_unpack
+
+        return checkpoint_unpack(self)
+
+
+@dataclasses.dataclass
+class Checkpoint:
+    """Carry training states between machines."""
+
+    command: (
+        Annotated[CheckpointPack, subcommand("pack")]
+        | Annotated[CheckpointUnpack, subcommand("unpack")]
+    )
+
+    def run(self) -> int:
+        return self.command.run()
+
+
+@dataclasses.dataclass
+class Train:
+    """Train a model from a file of configs/ (see gemma3-ocr train --help)."""
+
+
+@dataclasses.dataclass
+class Eval:
+    """Measure a model on validation sets (see gemma3-ocr eval --help)."""
+
+
+@dataclasses.dataclass
+class Export:
+    """Write a model's files for other runtimes; each is checked against the model before it is left there."""
+
+    format: str = "onnx"
+    """onnx: spotter, detector, reader and recognizer for ONNX Runtime."""
+    model: str = "gemma3-base"
+    """A model in the package, or a folder that save_pretrained wrote."""
+    output: Path | None = None
+    """Folder to write to, NAME-onnx by default."""
+
+    def run(self) -> int:
+        from gemma3_jax.commands.export import export
+
+        return export(self)
+
+
+@dataclasses.dataclass
+class Doctor:
+    """Say what is installed, which devices JAX finds and which models are there."""
+
+    def run(self) -> int:
+        from gemma3_jax.commands.doctor import doctor
+
+        return doctor()
+
+
+Command = (
+    Annotated[Read, subcommand("read")]
+    | Annotated[Describe, subcommand("describe")]
+    | Annotated[Synth, subcommand("synth")]
+    | Annotated[Validate, subcommand("validate")]
+    | Annotated[Lm, subcommand("lm")]
+    | Annotated[Train, subcommand("train")]
+    | Annotated[Checkpoint, subcommand("checkpoint")]
+    | Annotated[Eval, subcommand("eval")]
+    | Annotated[Export, subcommand("export")]
+    | Annotated[Doctor, subcommand("doctor")]
+)
