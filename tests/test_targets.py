@@ -64,7 +64,8 @@ def test_where_words_cross_the_nearer_centre_owns_the_cell():
     t = targets([long, tall], shape=(24, 30))
     row, column = 10, 23  # in both bands: (94, 42) px, two cells from the tall word's centre
     np.testing.assert_allclose(
-        np.asarray(t.corners[0, row, column]) + [column + 0.5, row + 0.5], np.array(tall) / 4
+        np.asarray(t.corners[0, row, column]) + np.array([column + 0.5, row + 0.5]),
+        np.array(tall) / 4,
     )
 
 
