@@ -20,7 +20,7 @@ class UsageError(ValueError):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status: 0, 1 when something could not be read, 2 for wrong use.
+    """Run the command line; returns the exit status: 0, 1 when something could not be read, 2 for wrong use, 130 after Ctrl-C.
 
     With GEMMA3_DEBUG set in the environment an error comes with its traceback.
     """

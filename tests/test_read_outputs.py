@@ -47,12 +47,16 @@ def test_every_format_by_file(folder, capsys):
         f"{page}{form.extension}" for page in ("one", "fax-1", "fax-2") for form in FORMATS.values()
     }
     expected -= {"fax-1.pdf", "fax-2.pdf"}
-    assert {path.name for path in out.iterdir()} == expected | {"fax.pdf", "two.json"}
+    assert {path.name for path in out.iterdir()} == expected | {
+        "fax.pdf",
+        "two.json",
+        "failures.txt",
+    }
     assert (out / "fax-2.txt").read_text() == "daily\n"
     assert words((out / "fax.pdf").read_bytes()) == ["Open", "daily"]
-    assert capsys.readouterr().err.splitlines() == [
-        "gemma3-ocr: two.jpg: not an image, or damaged in its first bytes"
-    ]
+    complaint, summary = capsys.readouterr().err.splitlines()
+    assert complaint == "gemma3-ocr: two.jpg: not an image, or damaged in its first bytes"
+    assert summary.startswith("gemma3-ocr: 3 files, 3 pages, 4 words, 1 failure (listed in ")
 
 
 def test_one_document_goes_to_standard_output(folder, capfdbinary):

@@ -6,63 +6,32 @@ import dataclasses
 from pathlib import Path
 from typing import Annotated, Literal
 
-from tyro.conf import Positional, arg, subcommand
+from tyro.conf import Positional, subcommand
+
+from gemma3_jax.commands.arguments_read import Read
 
 
 @dataclasses.dataclass
-class Read:
-    """Print the text of pictures, PDF and TIFF files."""
+class View:
+    """Open a page in the browser to drop pictures on and look at their words; it is served by and to this machine only."""
 
-    images: Positional[tuple[str, ...]] = ()
-    """Files, folders or patterns such as "scans/*.png"; "-" is standard input."""
-    example: bool = False
-    """Read the pictures that come with the program."""
-    recursive: Annotated[bool, arg(aliases=["-r"])] = False
-    """Look into the folders of folders too."""
-    allow_urls: bool = False
-    """Fetch http:// and https:// addresses; nothing else here uses the network."""
-    text_layer: Literal["use", "ignore"] = "ignore"
-    """Take the words that a PDF page holds as text, where it does, instead of reading its pixels."""
-    dpi: float | None = None
-    """Resolution to draw PDF pages at, by default what suits the size of their text."""
-    format: str = "text"
-    """text, markdown, json (an object per line and page), tsv, csv, hocr, alto, page-xml or pdf (searchable); with
-    --output also several, joined by commas."""
-    json: bool = False
-    """The same as --format json."""
-    output: Path | None = None
-    """Folder to write to instead of printing: a file per page, of pdf one per document."""
-    draw: Path | None = None
-    """Picture file to draw boxes and text to; a folder where there are several pages."""
-    style: Literal["auto", "overlay", "panel"] = "auto"
-    """Drawing: words above their boxes, or the page again beside itself."""
     model: str = "gemma3-base"
     """A model in the package, or a folder that save_pretrained wrote."""
-    max_side: int = 1280
-    """Longest side in px that the network sees; 2048 for dense pages."""
-    min_side: int = 0
-    """Lift --max-side until the shorter side has as many px."""
-    scale: float | None = None
-    """Scale pictures by this instead."""
-    min_confidence: float = 0.5
-    """Leave out words that are less sure than this (0 to 1); 0 keeps everything."""
-    beam_width: int = 1
-    """Texts to keep in mind while decoding; 1 is greedy."""
-    language: Literal["auto", "on", "off"] = "auto"
-    """Let a language model correct doubtful words, all that look like words, or none."""
-    language_model: str = "english"
-    """A model in the package, or a file that `gemma3-ocr lm build` wrote."""
-    words: tuple[str, ...] = ()
-    """More words that the language model shall know."""
-    keep: tuple[str, ...] = ()
-    """Regular expressions of texts that it shall leave alone."""
+    port: int = 8765
+    """Where to listen; 0 takes any free port."""
+    host: str = "127.0.0.1"
+    """Address to listen at; 0.0.0.0 serves the whole network, and asks nobody who they are."""
+    no_browser: bool = False
+    """Print the address only."""
+    max_upload: int = 64
+    """Largest file to take, MiB."""
     threads: int | None = None
     """Processor cores to use, all by default."""
 
     def run(self) -> int:
-        from gemma3_jax.commands.read import read
+        from gemma3_jax.commands.view import view
 
-        return read(self)
+        return view(self)
 
 
 @dataclasses.dataclass
@@ -246,7 +215,7 @@ class Export:
 
 @dataclasses.dataclass
 class Doctor:
-    """Say what is installed, which devices JAX finds and which models are there."""
+    """Say what is installed and what is missing, which devices and models there are, and how fast they read here."""
 
     def run(self) -> int:
         from gemma3_jax.commands.doctor import doctor
@@ -256,6 +225,7 @@ class Doctor:
 
 Command = (
     Annotated[Read, subcommand("read")]
+    | Annotated[View, subcommand("view")]
     | Annotated[Describe, subcommand("describe")]
     | Annotated[Synth, subcommand("synth")]
     | Annotated[Validate, subcommand("validate")]

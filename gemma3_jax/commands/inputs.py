@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import glob
 import sys
 from collections.abc import Iterable, Iterator
@@ -24,24 +25,40 @@ class Document(NamedTuple):
     name: str
     pages: list[Source | ImageError]
 
+    @property
+    def path(self) -> Path | None:
+        """The file on disk; None of standard input and downloads."""
+        return None if self.name == STDIN or is_url(self.name) else Path(self.name)
 
-def documents(
-    names: Iterable[str], recursive: bool = False, dpi: float | None = None
-) -> Iterator[Document]:
-    """Everything that is named, in its order and one at a time; nothing is opened or fetched before its turn.
+
+@dataclasses.dataclass(frozen=True)
+class Documents:
+    """Named files: how many there are is known, yet each is opened (or fetched) when its turn comes in a loop, not before."""
+
+    files: list[str | ImageError]
+    dpi: float | None = None
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __iter__(self) -> Iterator[Document]:
+        for file in self.files:
+            if isinstance(file, ImageError):
+                yield Document(file.source, [file])
+            else:
+                yield _document(file, self.dpi)
+
+
+def documents(names: Iterable[str], recursive: bool = False, dpi: float | None = None) -> Documents:
+    """Everything that is named, in its order.
 
     "-" is standard input; a folder stands for the pictures in it, sorted by name (with `recursive`, below it as well); a
     pattern with * ? or [ ] that no file is called stands for the files that match it.
     """
-    for name in names:
-        try:
-            for file in _files(name, recursive):
-                yield _document(file, dpi)
-        except ImageError as error:
-            yield Document(name, [error])
+    return Documents([file for name in names for file in _files(name, recursive)], dpi)
 
 
-def _files(name: str, recursive: bool) -> Iterator[str]:
+def _files(name: str, recursive: bool) -> Iterator[str | ImageError]:
     if name == "-" or is_url(name):
         yield name
         return
@@ -53,7 +70,8 @@ def _files(name: str, recursive: bool) -> Iterator[str]:
     ):  # a name that cannot be one: what is wrong is said when it is opened
         matches = [name]
     if not matches and glob.has_magic(name):
-        raise ImageError(name, "no file matches")
+        yield ImageError(name, "no file matches")
+        return
     for match in matches or [name]:
         if Path(match).is_dir():
             yield from _pictures(Path(match), recursive)
@@ -61,7 +79,7 @@ def _files(name: str, recursive: bool) -> Iterator[str]:
             yield match
 
 
-def _pictures(folder: Path, recursive: bool) -> Iterator[str]:
+def _pictures(folder: Path, recursive: bool) -> Iterator[str | ImageError]:
     """Hidden files, such as the ._x.jpg of a Macintosh, are no pictures."""
     entries = sorted(folder.rglob("*") if recursive else folder.glob("*"))
     found = [
@@ -73,7 +91,7 @@ def _pictures(folder: Path, recursive: bool) -> Iterator[str]:
     ]
     if not found:
         deeper = "" if recursive else "; --recursive looks into its folders too"
-        raise ImageError(str(folder), f"no picture or PDF in this folder{deeper}")
+        yield ImageError(str(folder), f"no picture or PDF in this folder{deeper}")
     yield from found
 
 

@@ -6,17 +6,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from gemma3_jax.cli import UsageError
+from gemma3_jax.commands.files import FileNames, make_folder, whole
 from gemma3_jax.commands.inputs import Document
-from gemma3_jax.imaging.download import is_url
 from gemma3_jax.imaging.load import ImageError
 from gemma3_jax.page import Page
 from gemma3_jax.writers.formats import FORMATS, encode
 
 if TYPE_CHECKING:
-    from gemma3_jax.commands.arguments import Read
+    from gemma3_jax.commands.arguments_read import Read
 
 
 def chosen_formats(command: Read) -> list[str]:
@@ -41,19 +40,25 @@ class Outlet:
     scan.pdf. Of a document with one page the number is left out.
 
     Raises:
-        UsageError: when standard output cannot take what is asked for.
+        UsageError: when standard output cannot take what is asked for. ImageError: when there can be no such folder.
     """
 
     def __init__(self, command: Read, several: bool, pages: bool) -> None:
         self.names = chosen_formats(command)
         self.command, self.pages = command, pages
-        self.files, self.printed = FileNames(), 0
-        if command.output is not None:
-            return
+        self.printed = 0
+        # failures.txt lists what could not be read; it is nobody's text
+        self.files = FileNames(taken=("failures",))
+        if command.output is None:
+            self._check_standard_output(several)
+        else:
+            make_folder(command.output)
+
+    def _check_standard_output(self, several: bool) -> None:
         if len(self.names) > 1:
             raise UsageError("read: several formats: give --output FOLDER")
         form = FORMATS[self.names[0]]
-        if (several if form.join else pages) and not form.follows:
+        if (several if form.join else self.pages) and not form.follows:
             many = "documents" if form.join else "pages"
             raise UsageError(
                 f"read: several {many} are no one {self.names[0]} document: give --output FOLDER"
@@ -62,6 +67,16 @@ class Outlet:
             raise UsageError(
                 f"read: {self.names[0]} is nothing for a terminal: give --output FOLDER, or > FILE"
             )
+
+    def finished(self, document: Document, own: str, files: Sequence[str]) -> bool:
+        """Whether all that a document becomes is there, newer than the document, and none of it an error."""
+        if document.path is None or any(isinstance(page, ImageError) for page in document.pages):
+            return False
+        changed = document.path.stat().st_mtime_ns
+        return all(
+            path.is_file() and path.stat().st_mtime_ns > changed and not _tells_of_error(path)
+            for path in self._paths(own, files)
+        )
 
     def page(self, page: Page, file: str) -> None:
         """Print or write one page and draw it. A page with an error goes out as JSON only.
@@ -76,11 +91,13 @@ class Outlet:
             if self.command.output is None:
                 self._print(page, name)
             else:
-                write(self.command.output / (file + form.extension), encode(form.write(page)))
+                with whole(self._path(name, file)) as path:
+                    path.write_bytes(encode(form.write(page)))
         if self.command.draw is not None and not page.error:
-            self._draw(page, file, self.command.draw)
+            with whole(self._drawing(file)) as path:
+                page.draw(path, style=self.command.style)
 
-    def document(self, pages: Sequence[Page], file: str) -> None:
+    def document(self, pages: Sequence[Page], own: str) -> None:
         """Write the formats that hold a whole document, from those of its pages that could be read.
 
         Raises:
@@ -96,7 +113,8 @@ class Outlet:
                 sys.stdout.buffer.write(joined)
                 sys.stdout.buffer.flush()
             else:
-                write(self.command.output / (file + form.extension), joined)
+                with whole(self._path(name, own)) as path:
+                    path.write_bytes(joined)
 
     def _print(self, page: Page, name: str) -> None:
         text = encode(FORMATS[name].write(page)).decode("utf-8").rstrip("\r\n")
@@ -105,56 +123,31 @@ class Outlet:
         print(text, flush=True)
         self.printed += 1
 
-    def _draw(self, page: Page, file: str, target: Path) -> None:
-        folder = self.pages or target.is_dir()
-        _make_folder(target if folder else target.parent)
-        page.draw(target / f"{file}.png" if folder else target, style=self.command.style)
+    def _paths(self, own: str, files: Sequence[str]) -> list[Path]:
+        """Every file that a document becomes."""
+        paths = [
+            self._path(name, file)
+            for name in self.names
+            for file in ([own] if FORMATS[name].join else files)
+        ]
+        drawings = [] if self.command.draw is None else [self._drawing(file) for file in files]
+        return paths + drawings
+
+    def _path(self, name: str, file: str) -> Path:
+        assert self.command.output is not None
+        return self.command.output / (file + FORMATS[name].extension)
+
+    def _drawing(self, file: str) -> Path:
+        target = self.command.draw
+        assert target is not None
+        return target / f"{file}.png" if self.pages or target.is_dir() else target
 
 
-def write(path: Path, data: bytes) -> None:
-    """Write a file into a folder that is made where there is none.
-
-    Raises:
-        ImageError: naming the place that cannot be written to.
-    """
-    _make_folder(path.parent)
+def _tells_of_error(path: Path) -> bool:
+    """Whether a file is the JSON of a page that could not be read."""
+    if path.suffix != FORMATS["json"].extension:
+        return False
     try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise ImageError(str(path), f"cannot be written ({error.strerror})") from error
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageError(str(folder), f"cannot be written ({error.strerror})") from error
-
-
-class FileNames:
-    """File names without extension for documents and their pages, each given once: a second cat.jpg becomes cat-2."""
-
-    def __init__(self) -> None:
-        self.taken: set[str] = set()
-
-    def of(self, document: Document) -> tuple[str, list[str]]:
-        """The name of the document's own file, and of its pages'."""
-        stem, count = _stem(document.name), 1
-        while True:
-            own = stem if count == 1 else f"{stem}-{count}"
-            total = len(document.pages)
-            pages = [own] if total == 1 else [f"{own}-{k + 1}" for k in range(total)]
-            folded = {
-                name.casefold() for name in (own, *pages)
-            }  # Cat and cat are one file on some disks
-            if not folded & self.taken:
-                self.taken |= folded
-                return own, pages
-            count += 1
-
-
-def _stem(name: str) -> str:
-    if is_url(name):
-        parts = urlsplit(name)
-        return Path(parts.path).stem or parts.hostname or "download"
-    return Path(name.strip("<>")).stem or "picture"
+        return bool(Page.from_json(path.read_text("utf-8")).error)
+    except ValueError:  # somebody else's file
+        return True

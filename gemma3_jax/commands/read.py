@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import warnings
-from itertools import chain, islice
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from gemma3_jax.cli import FAILED, UsageError, complain
+from gemma3_jax.cli import FAILED, UsageError
 from gemma3_jax.commands.cache import remember_compilations
 from gemma3_jax.commands.inputs import Document, documents
 from gemma3_jax.commands.outlet import Outlet, chosen_formats
-from gemma3_jax.imaging.documents import DocumentPage
+from gemma3_jax.commands.pages import Sheet, in_order, read_sheet, sheets
+from gemma3_jax.commands.tally import Tally
 from gemma3_jax.imaging.download import is_url
-from gemma3_jax.imaging.load import ImageError, Source
+from gemma3_jax.imaging.load import ImageError
 from gemma3_jax.ocr import GemmaOCR
 from gemma3_jax.page import Page
-from gemma3_jax.reading import ReadOptions, lay_out
+from gemma3_jax.reading import ReadOptions
+from gemma3_jax.writers.pdf_objects import require_pypdf
 
 if TYPE_CHECKING:
-    from gemma3_jax.commands.arguments import Read
+    from gemma3_jax.commands.arguments_read import Read
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -33,25 +38,32 @@ def read(command: Read, ocr: GemmaOCR | None = None) -> int:
     _check(command, names)
     # a picture of 90 to 179 megapixels is read, not warned of; of a larger one the error tells
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    # of damaged EXIF data nothing is missed, and of damaged pixels the error tells
+    warnings.filterwarnings("ignore", module="PIL")
     named = documents(names, command.recursive, command.dpi)
-    first = list(islice(named, 2))
-    outlet = Outlet(command, len(first) > 1, sum(len(document.pages) for document in first) > 1)
+    opened = iter(named)
+    first = next(opened)
+    outlet = Outlet(command, len(named) > 1, len(named) > 1 or len(first.pages) > 1)
     if ocr is None:
         remember_compilations()
         ocr = GemmaOCR.from_pretrained(command.model, threads=command.threads)
-    ocr = ocr.with_options(**options)
-    good = [
-        _read_document(ocr, document, outlet, command.text_layer == "use")
-        for document in chain(first, named)
-    ]
-    return 0 if all(good) else FAILED
+    work = partial(read_sheet, ocr.with_options(**options))
+    with Tally(command, len(named), outlet.pages) as tally:
+        todo = _sheets(command, chain([first], opened), outlet, tally)
+        with closing(in_order(work, todo, command.workers)) as done:
+            _hand_out(done, outlet, tally)
+    return FAILED if tally.failures else 0
 
 
 def _check(command: Read, names: list[str]) -> None:
     """What can be told to be wrong use before anything is opened."""
     if not names:
         raise UsageError('read: name a picture, "-" for standard input, or --example')
-    chosen_formats(command)
+    formats = chosen_formats(command)
+    if command.resume and command.output is None:
+        raise UsageError("read: --resume goes on where --output FOLDER ends: give one")
+    if command.workers < 1:
+        raise UsageError(f"read: --workers {command.workers} must be at least 1")
     if command.threads is not None and command.threads < 1:
         raise UsageError(f"read: --threads {command.threads} must be at least 1")
     if command.dpi is not None and not 10 <= command.dpi <= 2400:
@@ -59,6 +71,8 @@ def _check(command: Read, names: list[str]) -> None:
     urls = [name for name in names if is_url(name)]
     if urls and not command.allow_urls:
         raise UsageError(f"read: {urls[0]} is fetched only with --allow-urls")
+    if "pdf" in formats:
+        require_pypdf()  # or the first page is read before anybody is told
 
 
 def _options(command: Read) -> dict:
@@ -81,38 +95,36 @@ def _options(command: Read) -> dict:
     return options
 
 
-def _read_document(ocr: GemmaOCR, document: Document, outlet: Outlet, layers: bool) -> bool:
-    """Read, hand out and complain; returns whether all went well."""
-    good = True
-    own, files = outlet.files.of(document)
-    pages = []
-    for source, file in zip(document.pages, files, strict=True):
-        page = _read_page(ocr, source, layers)
+def _sheets(
+    command: Read, named: Iterable[Document], outlet: Outlet, tally: Tally
+) -> Iterator[Sheet]:
+    """The pages to read; with --resume without those of documents that are finished."""
+    for document in named:
+        own, files = outlet.files.of(document)
+        if command.resume and outlet.finished(document, own, files):
+            tally.skip()
+        else:
+            yield from sheets(document, own, files, command.text_layer == "use")
+
+
+def _hand_out(done: Iterable[tuple[Sheet, Page]], outlet: Outlet, tally: Tally) -> None:
+    """Each page as soon as it is read, and each document after its last page."""
+    pages: list[Page] = []
+    for sheet, page in done:
+        _try(tally, page, partial(outlet.page, page, sheet.file))
+        tally.page(page, sheet.done)
         pages.append(page)
-        good &= _reported(outlet.page, page, file) and not page.error
-        for line in (*page.warnings, *filter(None, [page.error])):
-            complain(f"{page.source}: {line}")
-    return _reported(outlet.document, pages, own) and good
+        if sheet.done == 1:
+            _try(tally, page, partial(outlet.document, pages, sheet.own))
+            tally.file()
+            pages = []
 
 
-def _reported(hand_out, *what) -> bool:
+def _try(tally: Tally, page: Page, hand_out: Callable[[], None]) -> None:
+    """What cannot be written is one more failure, and the job goes on."""
     try:
-        hand_out(*what)
+        hand_out()
     except ImageError as error:
-        complain(str(error))
-        return False
-    return True
-
-
-def _read_page(ocr: GemmaOCR, source: Source | ImageError, layers: bool) -> Page:
-    if isinstance(source, ImageError):
-        return Page(0, 0, source=source.source, error=source.reason)
-    if layers and isinstance(source, DocumentPage):
-        try:
-            layer = source.text_layer()
-        except ImageError as error:
-            return Page(0, 0, source=str(source), error=error.reason)
-        if layer is not None and layer.sound:
-            lines = lay_out(layer.words)
-            return Page(layer.width, layer.height, lines, str(source), picture=source)
-    return ocr.read_batch([source], on_error="keep")[0]
+        tally.fail(error.source, error.reason)
+    except ValueError as error:  # the picture has changed since it was read
+        tally.fail(page.source, str(error))

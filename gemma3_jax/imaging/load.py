@@ -21,6 +21,9 @@ BROKEN = (
     SyntaxError,
     EOFError,
     RuntimeError,
+    TypeError,  # this and the next two: TIFF headers that are cut off
+    KeyError,
+    IndexError,
     struct.error,
 )  # what decoders raise
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")

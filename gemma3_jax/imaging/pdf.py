@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,10 @@ def _line_heights(page: Any, samples: int = 200) -> np.ndarray:
     return sides[sides > 1.0]
 
 
+# pdfium is not made for two threads at a time (its README says so); a page held open keeps the others waiting.
+PDFIUM = threading.RLock()
+
+
 @contextlib.contextmanager
 def open_page(file: Path | bytes, index: int, name: str) -> Iterator[Any]:
     """A `pypdfium2.PdfPage`, closed afterwards.
@@ -99,7 +104,7 @@ def _opened(file: Path | bytes, name: str) -> Iterator[Any]:
     except ImportError:
         raise ImageError(name, 'is a PDF: pip install "gemma3_jax[pdf]" to read it') from None
     try:
-        with pypdfium2.PdfDocument(file) as document:
+        with PDFIUM, pypdfium2.PdfDocument(file) as document:
             yield document
     except pypdfium2.PdfiumError as error:
         raise ImageError(name, f"damaged or encrypted PDF ({one_line(error)})") from error

@@ -24,8 +24,9 @@ Validation parts of the public sets' training halves (`splits.json`), printed by
 {table}
 
 `accuracy`: letters and digits, case ignored. `exact`: case and punctuation too. `e2e`: ICDAR 2015 protocol, no lexicon.
-`bag`: bag of words of a page, case kept on forms, ignored on receipts. The figures are of these weights on
-development sets that were looked at while the model was made (docs/training.md); official test halves were not used.
+`bag`: bag of words of a page, case kept on forms, ignored on receipts. `ece`: expected calibration error of the confidences.
+docs/evaluation.md has every rule. The figures are of these weights on development sets that were looked at while the model and its
+reader were made (docs/training.md); official test halves were not used.
 
 ## Recipe
 
@@ -34,7 +35,7 @@ development sets that were looked at while the model was made (docs/training.md)
 ## Limits
 
 Latin letters, digits and ASCII punctuation only. Handwriting, text turned by more than about 30 degrees, and words under
-8 px high are mostly missed. Confidences are CTC probabilities, not yet calibrated.
+8 px high are mostly missed.
 """
 
 
@@ -73,7 +74,7 @@ def write_card(folder: Path, measured: dict[str, Any], recipe: str, command: str
 def main(model: Path, figures: Path, recipe: Path) -> None:
     """Write the card of `model` from eval.py's JSON and a Markdown file that tells the recipe."""
     measured = json.loads(figures.read_text())
-    command = f"python eval.py --model {model.name} --data ../shared/data --sets all-val"
+    command = f"python eval.py --peers --model {model.name} --data ../shared/data --sets all-val"
     write_card(model, measured, recipe.read_text(), command)
 
 
