@@ -3,8 +3,8 @@
     python train.py --config configs/base_joint.py --workdir runs/joint --release runs/joint/model
 
 Two CPU cores, 64 minutes beside other work (run 4b of docs/training_log.md: 46 k scenes, 50 k strips, from the weights of 4a).
-MEASURED, as shipped: iiit5k-val 94.0 %, svt-val 67.5 %, ic03-val 83.0 %, ic15 words 51.4 %, ic15-val end to end H 35.5, funsd-val
-bag-of-words F 74.6.
+MEASURED, as shipped: iiit5k-val 94.0 %, svt-val 67.5 %, ic03-val 83.0 %, ic15 words 51.4 %, ic15-val end to end H 35.5,
+funsd-val bag-of-words F 74.6.
 """
 
 from gemma3_jax.config import Config, DataConfig, OptimizerConfig

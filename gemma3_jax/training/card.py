@@ -25,8 +25,8 @@ Validation parts of the public sets' training halves (`splits.json`), printed by
 
 `accuracy`: letters and digits, case ignored. `exact`: case and punctuation too. `e2e`: ICDAR 2015 protocol, no lexicon.
 `bag`: bag of words of a page, case kept on forms, ignored on receipts. `ece`: expected calibration error of the confidences.
-docs/evaluation.md has every rule. The figures are of these weights on development sets that were looked at while the model and its
-reader were made (docs/training.md); official test halves were not used.
+docs/evaluation.md has every rule. The figures are of these weights on development sets that were looked at while the model and
+its reader were made (docs/training.md); official test halves were not used.
 
 ## Recipe
 
