@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gemma3_jax.charset import Charset
 from gemma3_jax.decoding.text import decode, log_likelihoods
-from gemma3_jax.language.fusion import Fusion, may_change
+from gemma3_jax.language.fusion import Fusion, Mode, may_change
 from gemma3_jax.language.model import load
 
 CHARSET = Charset()
@@ -26,7 +26,7 @@ def strip(*columns: dict[str, float]) -> np.ndarray:
     return np.log(probs / probs.sum(-1, keepdims=True))[None]
 
 
-def read(log_probs: np.ndarray, mode="auto", **options):
+def read(log_probs: np.ndarray, mode: Mode = "auto", **options):
     fusion = Fusion(load(), CHARSET, mode, **options)
     return decode(log_probs, np.array([float(log_probs.shape[1])]), CHARSET, fusion=fusion)[0]
 

@@ -135,8 +135,8 @@ TURNED = np.array(
 
 
 def iou_of(predicted, target=TURNED):
-    arrays = (jnp.asarray(x, jnp.float32)[None, None, None] for x in (predicted, target))
-    return float(iou_loss(*arrays, jnp.ones((1, 1, 1))))
+    first, second = (jnp.asarray(x, jnp.float32)[None, None, None] for x in (predicted, target))
+    return float(iou_loss(first, second, jnp.ones((1, 1, 1))))
 
 
 def test_iou_loss_by_hand_on_a_turned_word():

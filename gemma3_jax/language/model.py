@@ -97,7 +97,7 @@ def save(model: LanguageModel, path: Path) -> None:
     """Write the model to an .npz file: n-grams as bytes, words in the order of their probability."""
     words = sorted(model.words, key=lambda word: (-model.words[word], word))
     steps = np.rint(-np.array([model.words[word] for word in words]) * 8)
-    arrays = {
+    arrays: dict[str, Any] = {
         "version": np.array(VERSION),
         "words": pack_words(words),
         "word_steps": np.clip(steps, 0, 255).astype(np.uint8),
