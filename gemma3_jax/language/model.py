@@ -103,7 +103,7 @@ def save(model: LanguageModel, path: Path) -> None:
         "word_steps": np.clip(steps, 0, 255).astype(np.uint8),
     }
     with path.open("wb") as file:  # a handle: given a name, NumPy would add .npz to it
-        np.savez_compressed(file, **arrays, **to_arrays(model.chars))
+        np.savez_compressed(file, **(arrays | to_arrays(model.chars)))
 
 
 @lru_cache(maxsize=4)
