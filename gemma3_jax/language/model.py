@@ -102,8 +102,9 @@ def save(model: LanguageModel, path: Path) -> None:
         "words": pack_words(words),
         "word_steps": np.clip(steps, 0, 255).astype(np.uint8),
     }
+    arrays |= to_arrays(model.chars)
     with path.open("wb") as file:  # a handle: given a name, NumPy would add .npz to it
-        np.savez_compressed(file, **(arrays | to_arrays(model.chars)))
+        np.savez_compressed(file, **arrays)
 
 
 @lru_cache(maxsize=4)
