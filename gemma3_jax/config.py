@@ -101,8 +101,21 @@ class DataConfig:
     read_words: int = 4  # words of each scene that are read (CTC) in a step
     max_label: int = 25
     real_weights: Mapping[str, float] = dataclasses.field(default_factory=dict)  # corpus -> weight
+    # Of real scenes: public sets -> weight (empty: data.scenes.SCENE_WEIGHTS), a user's annotated folders -> weight among
+    # them, and other static shapes than the one above, (px, words, share of the steps).
+    scene_weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    own_scenes: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    scene_buckets: tuple[tuple[int, int, float], ...] = ()
     curriculum_steps: int = 2000  # difficulty climbs from 0 to 1 over these; 0: full from the start
     quad_jitter: float = 0.06  # of the word's height, on the quads that are read
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scene_buckets", tuple(tuple(b) for b in self.scene_buckets))
+        for bucket in self.scene_buckets:
+            if len(bucket) != 3 or bucket[0] % 32 or min(bucket) <= 0:
+                raise ValueError(
+                    f"scene_buckets: {bucket} must be (px, a multiple of 32; words; share of the steps)"
+                )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gemma3_jax.charset import PRINTABLE_ASCII, Charset
-from gemma3_jax.config import MODELS, Config, ModelConfig, OptimizerConfig
+from gemma3_jax.config import MODELS, Config, DataConfig, ModelConfig, OptimizerConfig
 from gemma3_jax.training.cli import load_config
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.py"))
@@ -78,3 +78,10 @@ def test_charset_names_what_it_lacks():
         Charset("abc").encode("café")
     with pytest.raises(ValueError, match="at most 2"):
         Charset().pad(["abc"], 2)
+
+
+def test_scenes_of_ones_own_travel_through_json_and_bad_shapes_are_refused():
+    data = DataConfig(own_scenes={"photos": 2.0}, scene_buckets=((288, 64, 0.75), (640, 128, 0.25)))
+    assert Config.from_json(Config(data=data).to_json()).data == data
+    with pytest.raises(ValueError, match=r"scene_buckets: \(300, 64, 1.0\) must be"):
+        DataConfig(scene_buckets=((300, 64, 1.0),))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,7 +17,7 @@ from gemma3_jax.decoding.boxes import with_margin
 from gemma3_jax.types import Batch
 
 if TYPE_CHECKING:
-    from gemma3_jax.data.pipeline.feed import Bucket, Workers
+    from gemma3_jax.data.pipeline.feed import Workers
 
 MOST_THREADS = 8  # cutting scenes, when nobody says how many
 
@@ -125,38 +125,24 @@ def scenes_of_step(
 
 
 def host_scenes(
-    config: Config,
-    data_dir: Path,
-    first_step: int,
-    *,
-    weights: Mapping[str, float] | None = None,
-    own: Mapping[str, float] | None = None,
-    buckets: Sequence[Bucket] = (),
-    workers: Workers | None = None,
+    config: Config, data_dir: Path, first_step: int, workers: Workers | None = None
 ) -> Iterator[Batch]:
     """This process's share of the real scenes of every step from `first_step` on, cut ahead of time (`data.pipeline`).
 
-    Says once how many words there are to read and to find. The drawn scenes' share of a step is the count `data.scenes`
-    beside `data.real_scenes`.
-
-    Args:
-        config: counts, sizes, charset and seed.
-        data_dir: folder of the public sets.
-        first_step: the step that the first batch is for.
-        weights: of the public sets by name, default `SCENE_WEIGHTS`.
-        own: a user's annotated folders (or manifests) by path, each with its weight among all sets.
-        buckets: static shapes of a step, default the one of `data.scene_size` and `data.scene_words`.
-        workers: default a thread for every other core, `MOST_THREADS` at most.
+    `config.data` says which sets and folders, how much of each, and in which static shapes; the drawn scenes' share of a step
+    is the count `scenes` beside `real_scenes`. Says once how many words there are to read and to find. `workers`: by default
+    a thread for every other core, `MOST_THREADS` at most.
     """
     from gemma3_jax.data.pipeline.feed import Bucket, ScenePipeline, Workers
     from gemma3_jax.data.pipeline.texts import TextRule
     from gemma3_jax.data.scenes import SCENE_WEIGHTS, real_scenes
 
     data = config.data
+    buckets = data.scene_buckets or ((data.scene_size, data.scene_words, 1.0),)
     pipeline = ScenePipeline(
-        real_scenes(data_dir, "train", SCENE_WEIGHTS if weights is None else weights, own),
+        real_scenes(data_dir, "train", data.scene_weights or SCENE_WEIGHTS, data.own_scenes),
         batch=data.real_scenes,
-        buckets=tuple(buckets) or (Bucket((data.scene_size, data.scene_size), data.scene_words),),
+        buckets=tuple(Bucket((px, px), words, share) for px, words, share in buckets),
         seed=config.seed,
         rule=TextRule(config.model.alphabet, data.max_label),
         shard=(jax.process_index(), jax.process_count()),
