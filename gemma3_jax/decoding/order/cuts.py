@@ -15,7 +15,7 @@ from gemma3_jax.decoding.order.rows import ALIGNED, SAME_ROW, extent, heights
 BAND_HEIGHTS = 0.9  # white space between blocks
 GUTTER_HEIGHTS = 0.6  # between columns of prose
 CLEAR_GUTTER_HEIGHTS = 2.5  # things this far apart whose rows do not line up are no row-mates
-PROSE_LINES = 3  # at least, in the longer of two columns
+PROSE_LINES = 4  # at least, in the longer of two columns
 PROSE_WORDS, PROSE_FILL = 2.5, 0.6  # mean words per line, mean line width of the widest
 PROSE_PITCH = 2.0  # heights from line to line, at most: the rows of a form stand further apart
 
