@@ -132,3 +132,8 @@ def test_a_small_charset_is_enough() -> None:
     atlas = glyphs.builtin_atlas(Charset("0123456789"))
     assert atlas.columns.shape == (1, 10, glyphs.CELL, glyphs.CELL)
     assert (atlas.ink[0, :, 0] > 2).all()
+
+
+def test_each_charset_has_a_cache_of_its_own():
+    names = {glyphs.atlas_name(Charset(letters)) for letters in ("0123456789", "ABC", "CBA")}
+    assert len(names) == 3 and glyphs.atlas_name(Charset()) == "atlas.npz" not in names

@@ -87,5 +87,14 @@ def test_a_charset_without_marks_drops_what_it_cannot_write() -> None:
     texts = [charset.decode(row) for row in np.asarray(ids)]
     assert all(texts)
     assert np.asarray(ids).max() <= len(charset.characters)
-    with pytest.raises(ValueError, match="no word"):
-        lexicon.load_lexicon(charset=Charset("#$"))
+
+
+def test_a_charset_without_words_still_has_numbers():
+    charset = Charset("0123456789")
+    numbers = lexicon.load_lexicon(None, charset)
+    ids, lengths = jax.vmap(lambda k: lexicon.sample_text(k, numbers))(
+        jax.random.split(jax.random.key(0), 200)
+    )
+    texts = [charset.decode(row) for row in np.asarray(ids).tolist()]
+    assert all(texts) and set("".join(texts)) == set("0123456789")
+    assert np.asarray(lengths).max() > 3

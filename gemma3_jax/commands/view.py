@@ -44,7 +44,10 @@ def view(command: View) -> int:
             complain(f"view: whoever reaches {command.host} over the network can use this page too")
         if not command.no_browser:
             webbrowser.open(address)  # it waits in the listener's queue until the server is up
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
+        # log_config=None: uvicorn's own would shut every logging handler of the process, and absl's close their streams.
+        config = uvicorn.Config(
+            app, log_config=None, log_level="warning", timeout_graceful_shutdown=2
+        )
         try:
             uvicorn.Server(config).run(sockets=[listener])
         except KeyboardInterrupt:  # how it is meant to end

@@ -8,6 +8,7 @@ Names: `f` faces, `c` characters, a cell is CELL x CELL px, stored column by col
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -98,14 +99,14 @@ def load_atlas(
 ) -> GlyphAtlas:
     """The cached atlas, built from the fonts under `folders` on first use; the built-in one where there are no fonts.
 
-    The cache is `cache`, or atlas.npz in $GEMMA3_CACHE, or in .cache/gemma3_jax under the working directory.
+    The cache is `cache`, or `atlas_name` in $GEMMA3_CACHE, or in .cache/gemma3_jax under the working directory.
 
     Raises:
         ValueError: when a cache is there but was built for another charset, size or version, and no fonts to rebuild it.
     """
     charset = charset or Charset()
     folder = Path(os.environ.get("GEMMA3_CACHE", ".cache/gemma3_jax"))
-    path = cache or folder / "atlas.npz"
+    path = cache or folder / atlas_name(charset)
     if path.exists():
         with np.load(path) as saved:
             current = int(saved["version"]) == FORMAT_VERSION
@@ -125,6 +126,13 @@ def load_atlas(
     atlas = build_atlas(found, charset, max_fonts=max_fonts)
     save_atlas(atlas, path, charset, max_fonts)
     return atlas
+
+
+def atlas_name(charset: Charset) -> str:
+    """File name of the atlas of a charset: one for each, so that a run with another alphabet overwrites nothing."""
+    if charset == Charset():
+        return "atlas.npz"
+    return f"atlas-{zlib.crc32(charset.characters.encode()):08x}.npz"
 
 
 def save_atlas(atlas: GlyphAtlas, path: Path, charset: Charset, max_fonts: int = 900) -> None:

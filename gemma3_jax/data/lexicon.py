@@ -60,8 +60,9 @@ def load_lexicon(folder: Path | None = None, charset: Charset | None = None) -> 
         {word: 1.0 for word in phrases.COMMON_WORDS} if folder is None else read_words(folder)
     )
     words = [w for w in frequency if 1 <= len(w) < MAX_LABEL and not charset.unknown(w)]
-    if not words:
-        raise ValueError(f"no word can be written with the charset {charset.characters!r}")
+    if not words:  # digits, say: no dictionary, but patterns and random strings
+        words = sorted(set(charset.characters) - {" "})
+        frequency = dict.fromkeys(words, 1.0)
     words.sort(key=lambda word: (len(word), word))
     weights = np.array([frequency[word] for word in words])
     lengths = np.array([len(word) for word in words], np.int32)

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gemma3_jax.charset import PRINTABLE_ASCII
 from gemma3_jax.config import Config, build
 
 
@@ -83,6 +84,7 @@ def main(arguments: list[str] | None = None) -> None:
     wordlists = args.data / "wordlists"
     resident = load_resident(config, args.cache, wordlists if wordlists.exists() else None)
     val_pack = args.cache / "words_val.npz"
+    validates = val_pack.exists() and config.model.charset == PRINTABLE_ASCII  # as its labels are
     try:
         state = train(
             config,
@@ -92,9 +94,7 @@ def main(arguments: list[str] | None = None) -> None:
             if config.data.real_scenes
             else None,
             variables=load_variables(config.start_from) if config.start_from else None,
-            validate=word_validator(config, load_pack(val_pack), mesh)
-            if val_pack.exists()
-            else None,
+            validate=word_validator(config, load_pack(val_pack), mesh) if validates else None,
             pictures=_pictures(config, args, resident) if args.tensorboard else None,
             schedule=Schedule(
                 args.log_every,

@@ -35,7 +35,7 @@ def load_resident(config: Config, cache: Path, wordlists: Path | None) -> Reside
     Raises:
         FileNotFoundError: when `real_strips` asks for a word pack that is not in `cache`.
     """
-    from gemma3_jax.data.glyphs import load_atlas
+    from gemma3_jax.data.glyphs import atlas_name, load_atlas
     from gemma3_jax.data.lexicon import load_lexicon
     from gemma3_jax.data.packs import load_backgrounds
     from gemma3_jax.data.synthetic import prepare
@@ -52,7 +52,7 @@ def load_resident(config: Config, cache: Path, wordlists: Path | None) -> Reside
                 f"`python -m gemma3_jax.data.real --data DATA --out {path}` or set real_strips to 0"
             )
         words = word_table(load_pack(path), dict(config.data.real_weights))
-    atlas = load_atlas(charset, cache=cache / "atlas.npz")
+    atlas = load_atlas(charset, cache=cache / atlas_name(charset))
     patches = load_backgrounds(cache / "backgrounds.npz")
     return Resident(prepare(atlas, load_lexicon(wordlists, charset), patches), words)
 
