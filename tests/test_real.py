@@ -10,9 +10,9 @@ from PIL import Image
 
 from gemma3_jax.charset import Charset
 from gemma3_jax.data.corpora import Annotation, Sample, rectangle
+from gemma3_jax.data.pipeline.texts import fit_charset
 from gemma3_jax.data.real import (
     fit_canvas,
-    fit_charset,
     join_packs,
     load_pack,
     pack_words,
@@ -59,7 +59,7 @@ def test_what_does_not_fit_is_dropped_and_counted() -> None:
     tall = picture(64, 8)
     samples = [(tall if word == "vertical" else picture(8, 30), word) for word in words]
     pack = pack_words(samples, Charset(), min_px_per_char=3.0)
-    assert pack.dropped == {"charset": 1, "empty": 1, "too long": 1, "too narrow": 1}
+    assert pack.dropped == {"outside": 1, "empty": 1, "long": 1, "narrow": 1}
     assert [Charset().decode(row) for row in pack.labels] == ["ok", "e"]
     assert pack.images.shape == (2, 32, 128, 3) and pack.images.dtype == np.uint8
     assert pack.labels.shape == (2, 25) and pack.labels.dtype == np.int32
@@ -83,7 +83,7 @@ def test_a_pack_survives_the_disk(tmp_path: Path) -> None:
         assert getattr(back, name).dtype == getattr(pack, name).dtype
     assert back.names == ("one", "two")
     assert back.corpus.tolist() == [0, 1, 1]
-    assert back.dropped == {"one: charset": 1}
+    assert back.dropped == {"one: outside": 1}
     assert list((tmp_path / "deep").iterdir()) == [tmp_path / "deep" / "words.npz"]
 
 

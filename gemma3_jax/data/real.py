@@ -8,7 +8,6 @@ memory); `--split val` writes the validation words.
 from __future__ import annotations
 
 import collections
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -18,26 +17,17 @@ import numpy as np
 from gemma3_jax.charset import Charset
 from gemma3_jax.config import CANVAS_HEIGHT, CANVAS_WIDTH, COLUMN_PX
 from gemma3_jax.data.corpora import WORD_SETS, Sample, Split, funsd_pages, sroie_receipts
+from gemma3_jax.data.pipeline.texts import MAX_LABEL, TextRule
 from gemma3_jax.data.word_pack import WordPack, join_packs, save_pack
 from gemma3_jax.data.word_pack import load_pack as load_pack
 from gemma3_jax.imaging.load import load_image
 from gemma3_jax.imaging.resize import resize
 
-MAX_LABEL = 25
 FUNSD_SAME_TEXT = 40  # a form says "of" 256 times: more copies teach nothing
 SROIE_LINES = 3000
 MIN_PX_PER_CHAR = 3.0  # fewer: vertical text or an annotator's slip, not a word to learn from
 
 Picture = Path | np.ndarray
-
-
-def fit_charset(text: str, charset: Charset) -> str | None:
-    """`text` in the charset, accents taken off (NFKD) where needed; None if that is not enough."""
-    if not charset.unknown(text):
-        return text
-    apart = unicodedata.normalize("NFKD", text)
-    bare = "".join(char for char in apart if not unicodedata.combining(char))
-    return None if charset.unknown(bare) else bare
 
 
 def fit_canvas(image: np.ndarray, height: int, width: int) -> tuple[np.ndarray, int]:
@@ -63,23 +53,23 @@ def pack_words(
 ) -> WordPack:
     """Pack (picture, text) pairs as one corpus called `name`.
 
-    Words with characters outside the charset (after accents are taken off), longer than
-    `max_label`, without text, or with fewer than `min_px_per_char` canvas pixels per character are
-    left out and counted in `dropped`.
+    Words that `TextRule` does not learn (empty, outside the charset, longer than `max_label`) or
+    with fewer than `min_px_per_char` canvas pixels per character are left out and counted in
+    `dropped`.
     """
+    rule = TextRule(charset, max_label)
     dropped: collections.Counter[str] = collections.Counter()
     images: list[np.ndarray] = []
     widths: list[int] = []
     labels: list[list[int]] = []
     for picture, text in samples:
-        fitted = fit_charset(text, charset)
-        if not fitted or len(fitted) > max_label:
-            reason = "charset" if fitted is None else "too long" if fitted else "empty"
-            dropped[reason] += 1
+        fitted, verdict = rule.judge(text)
+        if not fitted:
+            dropped[verdict] += 1
             continue
         canvas, used = fit_canvas(load_image(picture), height, width)
         if used < min_px_per_char * len(fitted):
-            dropped["too narrow"] += 1
+            dropped["narrow"] += 1
             continue
         images.append(canvas)
         widths.append(used)

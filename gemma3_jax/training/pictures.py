@@ -12,9 +12,9 @@ import numpy as np
 
 from gemma3_jax.config import Config
 from gemma3_jax.data.scenes import SCENE_WEIGHTS, real_scenes
+from gemma3_jax.decoding.text import collapse
 from gemma3_jax.page import Line, Page, Word
 from gemma3_jax.training.sources import Resident, scenes_of_step
-from gemma3_jax.training.validate import collapse
 from gemma3_jax.types import Batch
 from gemma3_jax.writers.drawing import draw
 
@@ -59,7 +59,7 @@ def scene_pictures(config: Config, scenes: Batch) -> Pictures:
         for index, image in enumerate(images):
             words = []
             for slot in np.flatnonzero(found.valid[index]):
-                text = alphabet.decode(collapse(found.tokens[index, slot]))
+                text = alphabet.decode(collapse(found.tokens[index, slot])[0])
                 sure = float(found.token_probs[index, slot].min())
                 words.append(Word(text, sure, found.quads[index, slot]))
             height, width = image.shape[:2]

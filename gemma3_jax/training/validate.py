@@ -10,18 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from gemma3_jax.charset import BLANK
 from gemma3_jax.config import Config
 from gemma3_jax.data.real import WordPack
+from gemma3_jax.decoding.text import collapse
+from gemma3_jax.metrics.words import letters_and_digits
 from gemma3_jax.model.spotter import read_strips
 from gemma3_jax.training.mesh import batched, build_mesh, place, replicated
 from gemma3_jax.training.state import TrainState, released_variables
-
-
-def collapse(tokens: np.ndarray) -> list[int]:
-    """Best path -> label: repeats merged, blanks dropped (Graves et al. 2006, eq. 1)."""
-    changed = np.concatenate([[True], tokens[1:] != tokens[:-1]])
-    return [int(t) for t in tokens[changed] if t != BLANK]
 
 
 def word_validator(
@@ -40,9 +35,6 @@ def word_validator(
 
     read = jax.jit(best_path, out_shardings=replicated(mesh))
 
-    def plain(text: str) -> str:
-        return "".join(c for c in text.lower() if c.isascii() and c.isalnum())
-
     def validate(state: TrainState) -> dict[str, float]:
         variables = released_variables(state)
         texts: list[str] = []
@@ -50,9 +42,14 @@ def word_validator(
             index = np.minimum(np.arange(start, start + rows), len(pack) - 1)
             crops = (pack.images[index], pack.widths[index].astype(np.float32))
             tokens = np.asarray(read(variables, *place(crops, batched(mesh))))
-            texts += [alphabet.decode(collapse(row)) for row in tokens]
+            texts += [alphabet.decode(collapse(row)[0]) for row in tokens]
         truth = [alphabet.decode(row) for row in pack.labels]
-        right = np.array([plain(a) == plain(b) for a, b in zip(texts, truth, strict=False)])
+        right = np.array(
+            [
+                letters_and_digits(read) == letters_and_digits(true)
+                for read, true in zip(texts, truth, strict=False)
+            ]
+        )
         return {name: float(right[pack.corpus == i].mean()) for i, name in enumerate(pack.names)}
 
     return validate

@@ -19,8 +19,7 @@ from gemma3_jax.data.annotations.fingerprints import (
     matches_within,
 )
 from gemma3_jax.data.corpora import Annotation, Sample, rectangle
-from gemma3_jax.data.pipeline.texts import TextRule
-from gemma3_jax.data.real import fit_charset
+from gemma3_jax.data.pipeline.texts import TextRule, fit_charset
 from gemma3_jax.decoding.boxes import sides
 from gemma3_jax.imaging.load import ImageError, load_image
 

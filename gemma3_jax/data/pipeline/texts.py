@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
@@ -21,10 +22,19 @@ import numpy as np
 
 from gemma3_jax.charset import Charset
 from gemma3_jax.data.corpora import Sample
-from gemma3_jax.data.real import MAX_LABEL, fit_charset
 
 Verdict = Literal["whole", "respelt", "empty", "outside", "long"]
+MAX_LABEL = 25  # characters
 MOST_COUNTED = 20_000  # pictures: of a larger set as many, evenly spaced, are looked at
+
+
+def fit_charset(text: str, charset: Charset) -> str | None:
+    """`text` in the charset, accents taken off (NFKD) where needed; None if that is not enough."""
+    if not charset.unknown(text):
+        return text
+    apart = unicodedata.normalize("NFKD", text)
+    bare = "".join(char for char in apart if not unicodedata.combining(char))
+    return None if charset.unknown(bare) else bare
 
 
 @dataclasses.dataclass(frozen=True)
