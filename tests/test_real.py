@@ -87,7 +87,7 @@ def test_a_pack_survives_the_disk(tmp_path: Path) -> None:
     assert list((tmp_path / "deep").iterdir()) == [tmp_path / "deep" / "words.npz"]
 
 
-def test_a_pack_travels_as_jpeg_with_only_a_little_loss(tmp_path: Path) -> None:
+def test_a_pack_travels_as_webp_with_only_a_little_loss(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     slopes = [np.linspace(0, rng.integers(50, 255), 90).astype(np.uint8) for _ in range(300)]
     crops = [np.broadcast_to(slope[None, :, None], (40, 90, 3)) for slope in slopes]

@@ -14,6 +14,7 @@ import numpy as np
 
 from gemma3_jax.data import backgrounds
 from gemma3_jax.data.glyphs import load_atlas
+from gemma3_jax.data.word_pack import decode_sheets, encode_sheets
 
 TRAINING_PHOTOGRAPHS = 900  # img_901..1000 are the validation part (splits.json)
 PROCEDURAL, WALLPAPER, STREET = 160, 240, 600
@@ -22,11 +23,16 @@ PROCEDURAL, WALLPAPER, STREET = 160, 240, 600
 def load_backgrounds(path: Path, data: Path | None = None) -> np.ndarray:
     """Patches uint8 [m, 64, 256, 3] from the cache file, built there first when it is missing."""
     if not path.exists():
-        patches = build_backgrounds(data)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(path, patches=patches)
+        save_backgrounds(path, build_backgrounds(data))
     with np.load(path) as saved:
-        return saved["patches"]
+        return saved["patches"] if "patches" in saved else decode_sheets(saved)
+
+
+def save_backgrounds(path: Path, patches: np.ndarray, quality: int | None = None) -> None:
+    """Write patches exactly, or as WebP of `quality` (1..100), a tenth of the size."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    exact = {"patches": patches}
+    np.savez_compressed(path, **(exact if quality is None else encode_sheets(patches, quality)))
 
 
 def build_backgrounds(data: Path | None) -> np.ndarray:

@@ -154,7 +154,7 @@ def main(
         data: folder of the public sets, see shared/DATA.md.
         out: the file to write.
         split: which part of the sets.
-        quality: JPEG quality of the pictures; without it they are kept exactly, at three times the size.
+        quality: WebP quality of the pictures; without it they are kept exactly, at several times the size.
     """
     pack = build_real_pack(data, out, split, quality)
     counts = np.bincount(pack.corpus, minlength=len(pack.names))

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from gemma3_jax.data import effects, warp
 from gemma3_jax.data.flow import PAGE, RECEIPT, STREET, by_kind
 from gemma3_jax.data.layout import BLOCKS, Papers, Words
-from gemma3_jax.data.paint import luma, random_colour
+from gemma3_jax.data.paint import luma, piece, random_colour
 
 APART = 32768.0  # paper units between the papers in `Surface.x`, so that one number tells paper and place
 RULES = 6
@@ -93,8 +93,7 @@ def _layer(key: Any, backgrounds: Any, shape: tuple[int, int], s: Any) -> Any:
     count, rows, columns, _ = backgrounds.shape
     room = jnp.array([count, 1, columns - _PATCH + 1])
     at = (u[:3] * room).astype(jnp.int32)
-    patch = jax.lax.dynamic_slice(backgrounds, (*at, 0), (1, rows, _PATCH, 3))[0]
-    patch = patch.transpose(2, 0, 1).astype(jnp.float32) * (1 / 255)
+    patch = piece(backgrounds, at, (rows, _PATCH))
     mean = patch.mean((1, 2), keepdims=True)
     zoom = 1.1 * 3.0 ** u[3]
     tall = _mirror(shape[0], rows, zoom, u[4] * rows) @ (

@@ -55,7 +55,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--save-every", type=int, default=500)
     add("--keep", type=int, default=2, help="newest states to keep, beside the best")
     add("--tensorboard", action="store_true", help="scalars and pictures in WORKDIR/tensorboard")
+    add("--profile", metavar="DIR", help="XProf trace of five steps, after the tenth")
     add("--release", type=Path, help="write the averaged model here at the end")
+    add("--from-pack", metavar="DIR", help="begin at this packed state, unless WORKDIR has one")
+    add("--to-pack", metavar="DIR", help="pack the last state here (docs/training.md, legs)")
     add("--mesh", default="", metavar="data=8[,fsdp=2]", help="all devices on data by default")
     hosts = parser.add_argument_group("several processes (found out on Cloud TPU and Slurm)")
     hosts.add_argument("--hosts", choices=("auto", "one", "many"), default="auto")
@@ -81,6 +84,7 @@ def main(arguments: list[str] | None = None) -> None:
     from gemma3_jax.training.validate import word_validator
 
     mesh = build_mesh(parse_mesh(args.mesh) if args.mesh else None)
+    _unpack(args)
     wordlists = args.data / "wordlists"
     resident = load_resident(config, args.cache, wordlists if wordlists.exists() else None)
     val_pack = args.cache / "words_val.npz"
@@ -105,6 +109,7 @@ def main(arguments: list[str] | None = None) -> None:
             ),
             mesh=mesh,
             tensorboard=args.tensorboard,
+            profile=args.profile,
         )
     except Preempted:  # the log says so
         sys.exit(EXIT_STATUS)
@@ -112,6 +117,10 @@ def main(arguments: list[str] | None = None) -> None:
         variables = on_host(released_variables(state))
         if is_lead():
             save_pretrained(args.release, config.model, variables)
+    if args.to_pack and is_lead():
+        from gemma3_jax.training.packed import pack
+
+        print(pack(args.workdir, args.to_pack))
 
 
 def start_jax(args: argparse.Namespace) -> None:
@@ -130,6 +139,18 @@ def start_jax(args: argparse.Namespace) -> None:
         jax.config.update("jax_num_cpu_devices", max(1, devices))
     jax.config.update("jax_compilation_cache_dir", str(args.cache.resolve() / "xla"))
     join(args.hosts, args.coordinator, args.process_id, args.process_count)
+
+
+def _unpack(args: argparse.Namespace) -> None:
+    """Put the packed state where the run will look for its own, if one is given and none is there."""
+    from etils import epath
+
+    from gemma3_jax.training.hosts import all_of_us, is_lead
+    from gemma3_jax.training.packed import unpack
+
+    if args.from_pack and is_lead() and not (epath.Path(args.workdir) / "checkpoints").exists():
+        print(unpack(args.from_pack, args.workdir))
+    all_of_us(True)  # the others wait for the files
 
 
 def _pictures(config: Config, args: argparse.Namespace, resident: Any) -> Any:
