@@ -1,22 +1,23 @@
-"""Where the time of reading a picture goes, stage by stage, JAX beside ONNX Runtime.
+"""Where the time of reading a picture goes, and how others do on the same pictures: a table in Markdown.
 
-    python benchmarks/latency.py gemma3_jax/examples/*.jpg --repeat 20 --threads 1 2
+    python -m benchmarks.latency --repeat 10
+    python -m benchmarks.latency --sets ic15-val funsd-val --limit 10 --data ../shared/data --peers all --repeat 2
+    python -m benchmarks.latency --models gemma3-base runs/tiny --backends onnx onnx-int8 jax --threads 2 --batches 1 8
 
-Every backend and thread count runs in a process of its own (JAX reads its thread count once, and memory is told apart); runs
-of the same picture follow one another, the first two uncounted. Stages: decode the file, resize and cut, the detection graph,
-the reading graphs, and text (CTC on the host, boxes, reading order). The wall times of a busy machine say little: `cpu` is the
-processor time of the process, and the ratio of two backends is taken on it as well.
+Every model, backend, thread count and batch size runs in a process of its own, and so does every peer (`benchmarks.peers` says
+how to install them). A process has as many processor cores as threads. The first calls of each are not counted. Stages: decode
+the file; resize and cut; the detection graph; the reading graphs; text, which is all the rest: CTC and the language model,
+straightened crops, boxes, reading order. `p50/p95` are over calls, in ms per picture, and `cpu` is the processor time of the
+process: on a machine that has other work it, and the ratios of it, say more than the wall.
 """
 
 from __future__ import annotations
 
 import json
-import resource
+import os
 import subprocess
 import sys
-import time
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,108 +25,119 @@ import numpy as np
 import tyro
 from tyro.conf import Positional
 
-STAGES = ("decode", "resize", "detect", "read", "text")
-UNCOUNTED = 2
+from benchmarks.latency_stages import PEERS, STAGES, Job, measure
 
-
-class Timed:
-    """An engine whose calls are timed. Its answers are waited for."""
-
-    def __init__(self, engine: Any) -> None:
-        self.engine, self.charset = engine, engine.charset
-        self.spent: dict[str, float] = defaultdict(float)
-
-    def _call(self, stage: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        begun = time.perf_counter()
-        answer = function(*arguments)
-        self.spent[stage] += time.perf_counter() - begun
-        return answer
-
-    def detect(self, images: np.ndarray, slots: int) -> Any:
-        return self._call("detect", self.engine.detect, images, slots)
-
-    def read(self, features: Any, quads: np.ndarray, columns: int) -> np.ndarray:
-        return self._call("read", self.engine.read, features, quads, columns)
-
-    def read_strips(self, strips: np.ndarray, widths: np.ndarray) -> np.ndarray:
-        return self._call("read", self.engine.read_strips, strips, widths)
-
-
-def measure(pictures: list[str], backend: Any, threads: int, repeat: int) -> dict[str, Any]:
-    """Milliseconds per stage and picture in this process, its peak memory and how long the model took to load."""
-    from gemma3_jax import GemmaOCR
-    from gemma3_jax.imaging.load import load_image
-    from gemma3_jax.imaging.resize import plan, windows
-    from gemma3_jax.reading import find_words, lay_out
-
-    begun = time.perf_counter()
-    ocr = GemmaOCR.from_pretrained(backend=backend, threads=threads)
-    loaded = time.perf_counter() - begun
-    rows, words = defaultdict(list), 0
-    for picture in pictures:
-        for run in range(repeat + UNCOUNTED):
-            engine = Timed(ocr.engine)
-            start, cpu = time.perf_counter(), time.process_time()
-            pixels = load_image(picture)
-            decoded = time.perf_counter()
-            list(windows(pixels, plan(pixels.shape[0], pixels.shape[1], ocr.options.sizes)))
-            resized = time.perf_counter()
-            found, _ = find_words(engine, pixels, ocr.options)
-            lay_out(found)
-            end, cpu = time.perf_counter(), time.process_time() - cpu
-            if run < UNCOUNTED:
-                continue
-            spent = {"decode": decoded - start, "resize": resized - decoded, **engine.spent}
-            # `find_words` resizes once more: that is no text
-            text = end - resized - spent["resize"] - sum(engine.spent.values())
-            spent |= {"text": text, "all": end - resized + decoded - start, "cpu": cpu}
-            for stage in (*STAGES, "all", "cpu"):
-                rows[stage].append(1e3 * spent.get(stage, 0.0))
-            words += len(found)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"rows": rows, "load_s": loaded, "peak_mb": peak, "words": words / repeat}
+ROOT = Path(__file__).parent.parent
+HEADER = (
+    *("reader", "threads", "batch", *STAGES, "all", "cpu"),
+    *("pictures/s", "words/s", "words", "load s", "MB"),
+)
 
 
 def main(
-    pictures: Positional[tuple[str, ...]],
+    pictures: Positional[tuple[str, ...]] = (),
+    sets: tuple[str, ...] = (),
+    data: Path = Path("../shared/data"),
+    limit: int = 10,
+    models: tuple[str, ...] = ("gemma3-base",),
+    backends: tuple[str, ...] = ("onnx",),
+    peers: tuple[str, ...] = (),
     threads: tuple[int, ...] = (1, 2),
-    repeat: int = 20,
-    backends: tuple[str, ...] = ("jax", "onnx"),
+    batches: tuple[int, ...] = (1,),
+    repeat: int = 5,
+    warm_up: int = 3,
     only: str = "",
 ) -> None:
-    """Print a table of p50/p95 in ms; `only` BACKEND:THREADS measures in this process and prints JSON."""
+    """Print a table per set of pictures, and how many times as fast the first reader is as each of the others.
+
+    Args:
+        pictures: Files; with neither these nor `sets` the pictures that come with the program.
+        sets: Page sets by name (ic15-val, funsd-val, sroie-val) or annotated folders, of which the first `limit`.
+        peers: rapidocr-v6, rapidocr-v4, tesseract, or all.
+        repeat: How often each picture is read.
+        warm_up: Calls that are not counted.
+        only: What the processes inside are told; of no use from outside.
+    """
     if only:
-        backend, count = only.split(":")
-        print(json.dumps(measure(list(pictures), backend, int(count), repeat)))
+        job = Job(*json.loads(only))
+        print(json.dumps(measure(job, pictures, repeat, warm_up)))
         return
-    print(f"{len(pictures)} pictures, {repeat} runs each; p50/p95 in ms per picture")
-    print(
-        "backend threads "
-        + "".join(f"{stage:>14}" for stage in (*STAGES, "all", "cpu"))
-        + "  words  load s  MB"
+    if unknown := set(peers) - {*PEERS, "all"}:
+        raise ValueError(
+            f"unknown peers {sorted(unknown)}: {', '.join(PEERS)} or all; name pictures before the options"
+        )
+    others = PEERS if "all" in peers else peers
+    readers = [f"{model}:{backend}" for model in models for backend in backends]
+    jobs = [Job(name, t, batch) for t in threads for batch in batches for name in readers]
+    jobs += [Job(name, t, 1) for t in threads for name in others]
+    for name, files in _pictures(pictures, sets, data, limit):
+        print(f"\n{name}: {len(files)} pictures, each read {repeat} times\n")
+        print(f"| {' | '.join(HEADER)} |\n|{'---|' * len(HEADER)}")
+        found = {}
+        for job in jobs:
+            found[job] = _measured(job, files, repeat, warm_up)
+            print(f"| {' | '.join(cells(job, found[job], len(files)))} |", flush=True)
+        print("\n" + "\n".join(ratios(found)))
+
+
+def _pictures(
+    pictures: Sequence[str], sets: Sequence[str], data: Path, limit: int
+) -> Iterator[tuple[str, list[str]]]:
+    """(what it is called, files)."""
+    if sets:
+        from gemma3_jax.evaluation.sets import open_sets
+
+        for one in open_sets(sets, data, limit):
+            yield one.name, [str(sample.image_path) for sample in one.samples]
+    if pictures or not sets:
+        examples = sorted(map(str, (ROOT / "gemma3_jax/examples").glob("*.jpg")))
+        yield "files" if pictures else "examples", list(pictures) or examples
+
+
+def _measured(job: Job, files: list[str], repeat: int, warm_up: int) -> dict[str, Any]:
+    """The job in a process of its own, on as many cores as it has threads."""
+    command = [sys.executable, "-m", "benchmarks.latency", *files, "--only", json.dumps(job)]
+    command += ["--repeat", str(repeat), "--warm-up", str(warm_up)]
+    cores = sorted(os.sched_getaffinity(0))[-job.threads :]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),
     )
-    for count in threads:
-        medians = []
-        for backend in backends:
-            command = [
-                sys.executable,
-                str(Path(__file__)),
-                *pictures,
-                "--only",
-                f"{backend}:{count}",
-            ]
-            done = subprocess.run(
-                [*command, "--repeat", str(repeat)], check=True, capture_output=True, text=True
-            )
-            found = json.loads(done.stdout)
-            cells = [np.percentile(found["rows"][s], (50, 95)) for s in (*STAGES, "all", "cpu")]
-            medians.append([p50 for p50, _ in cells])
-            row = "".join(f"{p50:>8.1f}/{p95:<5.0f}" for p50, p95 in cells)
-            tail = f"{found['words']:>7.0f}{found['load_s']:>8.2f}{found['peak_mb']:>5.0f}"
-            print(f"{backend:<8}{count:>7} {row}{tail}", flush=True)
-        if len(medians) == 2:
-            ratios = [a / max(b, 1e-3) for a, b in zip(*medians, strict=True)]
-            print(f"{'ratio':<8}{'':>7} " + "".join(f"{ratio:>12.1f}x " for ratio in ratios))
+    if done.returncode:
+        raise RuntimeError(f"{job}: {done.stderr.strip()[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def cells(job: Job, found: dict[str, Any], pictures: int) -> list[str]:
+    """A row of the table."""
+    times = [_percentiles(found["rows"], name) for name in (*STAGES, "all", "cpu")]
+    per_picture = np.mean([row["all"] for row in found["rows"]]) / 1e3
+    speed = [f"{1 / per_picture:.1f}", f"{found['words'] / pictures / per_picture:.0f}"]
+    tail = [f"{found['words']:.0f}", f"{found['load_s']:.2f}", f"{found['peak_mb']:.0f}"]
+    return [job.reader, str(job.threads), str(job.batch), *times, *speed, *tail]
+
+
+def _percentiles(rows: list[dict[str, float]], name: str) -> str:
+    values = [row[name] for row in rows if name in row]
+    return "{:.0f}/{:.0f}".format(*np.percentile(values, (50, 95))) if values else ""
+
+
+def ratios(found: dict[Job, dict[str, Any]]) -> Iterator[str]:
+    """How many times as fast the first reader is as the others with as many threads, by the medians."""
+    medians = {
+        job: [float(np.median([row[name] for row in one["rows"]])) for name in ("all", "cpu")]
+        for job, one in found.items()
+    }
+    first = next(iter(found))
+    for job, theirs in medians.items():
+        own = medians.get(first._replace(threads=job.threads))
+        if own and (job.reader, job.batch) != (first.reader, first.batch):
+            wall, cpu = (b / a for a, b in zip(own, theirs, strict=True))
+            against = f"{job.reader}, {job.threads} threads, batch {job.batch}"
+            yield f"- {first.reader} is {wall:.1f} times as fast as {against} ({cpu:.1f} by processor time)"
 
 
 if __name__ == "__main__":

@@ -26,14 +26,20 @@ def direction(words: tuple[Word, ...]) -> int:
     return round(float(np.arctan2(along[1], along[0])) / (np.pi / 2)) % 4
 
 
-def main(data: Path = Path("../shared/data"), model: str = "gemma3-base", limit: int = 20) -> None:
+def main(
+    data: Path = Path("../shared/data"),
+    model: str = "gemma3-base",
+    limit: int = 20,
+    sets: tuple[str, ...] = tuple(SCENE_SETS),
+) -> None:
     """Print, per set and turn of the scan, how many pages were read at which turn, and sure letters per word found."""
     ocr = GemmaOCR.from_pretrained(model)
     print(
         "set    scanned at   read at 0 / 90 / 180 / 270   sure letters per word, smallest to largest"
     )
-    for name, samples_of in SCENE_SETS.items():
-        pictures = [load_image(sample.image_path) for sample in samples_of(data, "val")[:limit]]
+    for name in sets:
+        samples = SCENE_SETS[name](data, "val")[:limit]
+        pictures = [load_image(sample.image_path) for sample in samples]
         for turns in range(4):
             scanned = [np.ascontiguousarray(np.rot90(picture, -turns)) for picture in pictures]
             pages = ocr.read_batch(scanned)

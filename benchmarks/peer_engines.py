@@ -43,13 +43,14 @@ class RapidOcr:
     """RapidOCR on the PP-OCRv6 small models of its wheel, or the PP-OCRv4 mobile ones of rapidocr_onnxruntime's.
 
     Words come from `return_word_box`; the scores that go with them are single characters' (3.10.0), so a word gets
-    that of its line.
+    that of its line. `threads` are ONNX Runtime's; by default it takes what it finds.
     """
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, threads: int = -1) -> None:
         from rapidocr import ModelType, OCRVersion, RapidOCR
 
         params: dict[str, Any] = {"Global.log_level": "error"}
+        params["EngineConfig.onnxruntime.intra_op_num_threads"] = threads
         if version == "v4":
             models = _package("rapidocr_onnxruntime") / "models"
             for part, kind in (("Det", "det"), ("Rec", "rec")):

@@ -13,6 +13,7 @@ _HOMES = {
     "Line": "gemma3_jax.page",
     "Word": "gemma3_jax.page",
     "Char": "gemma3_jax.page",
+    "Alternative": "gemma3_jax.page",
     "Spotted": "gemma3_jax.types",
     "spot": "gemma3_jax.model.spotter",
 }
@@ -21,7 +22,7 @@ __all__ = [*_HOMES, "__version__"]
 if TYPE_CHECKING:
     from gemma3_jax.model.spotter import spot
     from gemma3_jax.ocr import GemmaOCR
-    from gemma3_jax.page import Char, Line, Page, Word
+    from gemma3_jax.page import Alternative, Char, Line, Page, Word
     from gemma3_jax.types import Spotted
 
 

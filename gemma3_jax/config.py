@@ -38,7 +38,7 @@ class ModelConfig:
     mlp_ratio: int = 2
     mean: float = 127.5
     std: float = 64.0
-    depthwise: str = "shift"
+    depthwise: str = "auto"  # a program, not a property: model.depthwise.IMPLEMENTATIONS
 
     def __post_init__(self) -> None:
         if len(self.stage_widths) != len(self.stage_depths):

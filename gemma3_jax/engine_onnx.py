@@ -16,12 +16,13 @@ import numpy as np
 
 from gemma3_jax.charset import BLANK, Charset
 from gemma3_jax.config import COLUMN_PX, ModelConfig
+from gemma3_jax.decoding.boxes import columns_used
 from gemma3_jax.engine import STRIP_PX, Detection
 
-WORDS_AT_ONCE = (
-    32  # strips of more words do not stay in a processor's cache, and their memory is held for good
-)
+# strips of more words do not stay in a processor's cache, and their memory is held for good
+WORDS_AT_ONCE = 32
 NEVER = -1e4  # log-probability of what cannot be
+CPU = ("CPUExecutionProvider",)
 
 
 class OnnxEngine:
@@ -38,15 +39,16 @@ class OnnxEngine:
         *,
         checksum: str | None = None,
         threads: int | None = None,
-        providers: Sequence[str] = ("CPUExecutionProvider",),
+        providers: Sequence[str] = CPU,
     ) -> None:
         """`folder` holds detector.onnx, reader.onnx and recognizer.onnx; `checksum` is what their weights must have had.
 
         Raises:
-            FileNotFoundError: naming the file that is not there. ValueError: when it was made from other weights.
+            FileNotFoundError: naming the file that is not there. ValueError: when it was made from other weights, or for a
+                provider that this ONNX Runtime has not.
         """
         self.config, self.variables, self.folder = config, variables, Path(folder)
-        self._checksum, self._providers = checksum, list(providers)
+        self._checksum, self._providers = checksum, _available(providers)
         self._options = _session_options(threads)
         self._sessions: dict[str, Any] = {}
         self._lock = threading.Lock()
@@ -67,14 +69,22 @@ class OnnxEngine:
         return Detection((*features, np.array(images.shape[1:3])), *padded)
 
     def read(self, features: Any, quads: np.ndarray, columns: int) -> np.ndarray:
-        """As the protocol says; quads that are all zero at the end are padding, which here costs nothing."""
+        """As the protocol says; quads that are all zero at the end are padding, which here costs nothing.
+
+        Short words are read together, on strips no longer than the longest of them needs.
+        """
         stem, fused, size = features
         taken = np.flatnonzero(quads.any(axis=(0, 2, 3)))
         words = int(taken[-1]) + 1 if len(taken) else 0
         log_probs = np.full((*quads.shape[:2], columns, self.charset.size), NEVER, np.float32)
         log_probs[..., BLANK] = 0
+        # what a word's columns see beyond its end, through one convolution after the other
+        needed = np.ceil(columns_used(quads[:, :words], columns)) + sum(self.config.strip_depths)
+        needed = np.minimum(needed.max(axis=0), columns).astype(int)
+        order = np.argsort(needed, kind="stable")
         for start in range(0, words, WORDS_AT_ONCE):
-            some = slice(start, min(start + WORDS_AT_ONCE, words))
+            some = order[start : start + WORDS_AT_ONCE]
+            length = int(needed[some[-1]])
             (found,) = self._run(
                 "reader",
                 ("log_probs",),
@@ -82,9 +92,9 @@ class OnnxEngine:
                 fused=fused,
                 size=size,
                 quads=np.ascontiguousarray(quads[:, some], np.float32),
-                columns=np.array([columns * COLUMN_PX // STRIP_PX]),
+                columns=np.array([length * COLUMN_PX // STRIP_PX]),
             )
-            log_probs[:, some] = found.numpy()
+            log_probs[:, some, :length] = found.numpy()
         return log_probs
 
     def read_strips(self, strips: np.ndarray, widths: np.ndarray) -> np.ndarray:
@@ -127,6 +137,19 @@ class OnnxEngine:
             return self._sessions[name]
 
 
+def _available(providers: Sequence[str]) -> list[str]:
+    """The providers, all of which this ONNX Runtime must have: by itself it would only warn and take the processor."""
+    import onnxruntime
+
+    there = onnxruntime.get_available_providers()
+    if missing := set(providers) - set(there):
+        raise ValueError(
+            f"no {', '.join(sorted(missing))} in this ONNX Runtime, there is {', '.join(there)}: "
+            "onnxruntime-gpu in the place of onnxruntime has those of NVIDIA"
+        )
+    return list(providers)
+
+
 def _session_options(threads: int | None) -> Any:
     import onnxruntime
 
@@ -164,24 +187,34 @@ def available_cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def exported_folder(model: Path, config: ModelConfig, variables: Any) -> Path | None:
-    """Where a model's ONNX files are: its own `onnx/`, or the cache, into which they are built (a second, once) where the
-    package onnx is installed; None where there are none and none can be made."""
+def exported_folder(
+    model: Path, config: ModelConfig, variables: Any, backend: str = "onnx"
+) -> Path | None:
+    """Where a model's ONNX files are: its own `onnx/` or `onnx-int8/`, or the cache, into which they are built (a second, once)
+    where the package onnx is installed; None where there are none and none can be made."""
     from gemma3_jax.commands.cache import cache_folder
+    from gemma3_jax.quantize.ranges import RANGES
 
-    own = model / "onnx"
+    own = model / backend
     if (own / "detector.onnx").is_file():
         return own
     checksum = model_checksum(model)
-    cached = cache_folder() / "onnx" / f"{config.name}-{checksum[:16]}-{_sources()}"
+    ranges = model / RANGES if backend == "onnx-int8" else None
+    made_from = f"{checksum[:16]}-{_sources(ranges)}"
+    cached = cache_folder() / backend / f"{config.name}-{made_from}"
     if not all(
         (cached / f"{name}.onnx").is_file() for name in ("detector", "reader", "recognizer")
     ):
         if importlib.util.find_spec("onnx") is None:
             return None
-        from gemma3_jax.export.files import write_files
+        if backend == "onnx-int8":
+            from gemma3_jax.export.int8 import ranges_of, write_int8
 
-        write_files(cached, config, variables, checksum)
+            write_int8(cached, config, variables, ranges_of(model, config, variables, checksum))
+        else:
+            from gemma3_jax.export.files import write_files
+
+            write_files(cached, config, variables, checksum)
     return cached
 
 
@@ -190,13 +223,15 @@ def model_checksum(model: Path) -> str:
     return json.loads((model / "config.json").read_text())["sha256"]
 
 
-@cache
-def _sources() -> str:
-    """Digest of the code that decides what is in the files: another program must not find this one's."""
+def _sources(ranges: Path | None) -> str:
+    """Digest of the code and, where there are some, the ranges that decide what is in the files: another program must not
+    find this one's."""
     here, digest = Path(__file__).parent, hashlib.sha256()
-    for room in ("export", "model", "decoding"):
+    for room in ("export", "model", "decoding", "quantize"):
         for path in sorted((here / room).glob("*.py")):
             digest.update(path.read_bytes())
+    if ranges and ranges.is_file():
+        digest.update(ranges.read_bytes())
     return digest.hexdigest()[:8]
 
 

@@ -15,7 +15,7 @@ from gemma3_jax.imaging.load import ImageError, Source, load_image, source_name
 from gemma3_jax.page import Page, Word
 from gemma3_jax.reading import ReadOptions, find_words, lay_out, read_crops
 
-BACKENDS = ("auto", "jax", "onnx")
+BACKENDS = ("auto", "jax", "onnx", "onnx-int8")
 DEFAULT_MODEL = "gemma3-base"
 
 
@@ -33,32 +33,38 @@ class GemmaOCR:
     def from_pretrained(
         cls,
         name_or_dir: str | Path = DEFAULT_MODEL,
-        backend: Literal["auto", "jax", "onnx"] = "auto",
+        backend: Literal["auto", "jax", "onnx", "onnx-int8"] = "auto",
         threads: int | None = None,
+        providers: Sequence[str] | None = None,
         **options: Any,
     ) -> GemmaOCR:
         """A reader with trained weights: a model in the package (works offline) or a directory that `save_pretrained` wrote.
 
         `backend` "onnx" runs on ONNX Runtime, "jax" on whatever device JAX finds; "auto" is JAX on a TPU or GPU, and on a
-        processor ONNX Runtime where it is installed and has the model (docs/export.md), else JAX. All read the same words.
+        processor ONNX Runtime where it is installed and has the model (docs/export.md), else JAX. All read the same words, but
+        for "onnx-int8": ONNX Runtime with eight-bit integers, faster, and now and then another letter.
         `threads` bounds the processor cores to use; with JAX it counts only before JAX first computes in this process.
+        `providers` choose ONNX Runtime and what it runs on, best first: `["CUDAExecutionProvider", "CPUExecutionProvider"]`.
         `options` are those of `ReadOptions`: `max_side=2048` for dense pages, `min_confidence=0.5`, ...
 
         Raises:
             ValueError: unknown backend or option value. FileNotFoundError: no such model; the message lists those there are.
             ModuleNotFoundError: saying what to install for the backend.
         """
-        from gemma3_jax.pretrained import load_pretrained
+        from gemma3_jax.pretrained import load_pretrained, load_temperatures
 
         if backend not in BACKENDS:
             raise ValueError(f"{backend=} is not one of {', '.join(BACKENDS)}")
         if threads is not None and threads < 1:
             raise ValueError(f"{threads=} must be at least 1")
-        read_options = ReadOptions(**options)
+        if providers is not None and backend == "jax":
+            raise ValueError(f"{providers=} are ONNX Runtime's: they need backend='onnx' or 'auto'")
+        read_options = ReadOptions(**{**load_temperatures(name_or_dir), **options})
         config, variables = load_pretrained(name_or_dir)
         engine = None
         if backend != "jax":
-            engine = _onnx_engine(name_or_dir, config, variables, threads, asked=backend == "onnx")
+            kind = backend if backend != "auto" else "onnx" if providers is not None else None
+            engine = _onnx_engine(name_or_dir, config, variables, threads, providers, kind)
         if engine is None:
             if threads is not None:
                 # XLA reads the size of its thread pool from the environment when its client is made
@@ -129,12 +135,13 @@ class GemmaOCR:
 
     def save_pretrained(self, directory: str | Path) -> Path:
         """Write config and weights to a directory that `from_pretrained` reads; returns it."""
-        from gemma3_jax.pretrained import save_pretrained
+        from gemma3_jax.pretrained import TEMPERATURES, save_pretrained
 
         engine = self.engine
         if not isinstance(engine, Trained):
             raise TypeError(f"a {type(engine).__name__} has no trained weights to save")
-        save_pretrained(directory, engine.config, engine.variables)
+        recipe = {"confidence": {name: getattr(self.options, name) for name in TEMPERATURES}}
+        save_pretrained(directory, engine.config, engine.variables, recipe=recipe)
         return Path(directory)
 
     @property
@@ -146,29 +153,43 @@ class GemmaOCR:
 
 
 def _onnx_engine(
-    model: str | Path, config: Any, variables: Any, threads: int | None, asked: bool
+    model: str | Path,
+    config: Any,
+    variables: Any,
+    threads: int | None,
+    providers: Sequence[str] | None,
+    asked: str | None,
 ) -> Engine | None:
-    """The model in ONNX Runtime; None where it was not asked for and JAX is the better or the only choice.
+    """The model in ONNX Runtime, as the backend `asked` for; None where none was and JAX is the better or the only choice.
 
     Raises:
         ModuleNotFoundError: saying what to install, when it was asked for.
     """
-    from gemma3_jax.engine_onnx import OnnxEngine, accelerated, exported_folder, model_checksum
+    from gemma3_jax.engine_onnx import (
+        CPU,
+        OnnxEngine,
+        accelerated,
+        exported_folder,
+        model_checksum,
+    )
     from gemma3_jax.pretrained import model_folder
 
     if not asked and accelerated():
         return None
     installed = importlib.util.find_spec("onnxruntime") is not None
     home = model_folder(model)
-    folder = exported_folder(home, config, variables) if installed else None
+    folder = exported_folder(home, config, variables, asked or "onnx") if installed else None
     if folder is None:
         if not asked:
             return None
         missing = "onnx" if installed else "onnxruntime"
         raise ModuleNotFoundError(
-            f'backend="onnx" needs the package {missing}: pip install "gemma3_jax[export]"'
+            f'backend="{asked}" needs the package {missing}: pip install "gemma3_jax"'
         )
-    return OnnxEngine(folder, config, variables, checksum=model_checksum(home), threads=threads)
+    checksum = model_checksum(home)
+    return OnnxEngine(
+        folder, config, variables, checksum=checksum, threads=threads, providers=providers or CPU
+    )
 
 
 def _with_bar(sources: Sequence[Source]) -> Iterator[Source]:

@@ -26,11 +26,20 @@ class Char:
     quad: np.ndarray
 
 
+@dataclasses.dataclass(frozen=True)
+class Alternative:
+    """Another text that a word may have, and the probability of that."""
+
+    text: str
+    confidence: float
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Word:
     """One word. `confidence` is P(text | box), see `decoding.text` and `language.fusion`; `detection` P(the box holds a word).
 
     `raw` is what the pixels alone said, where a language model changed it, and `reason` why; otherwise `raw` equals `text`.
+    A doubtful word has `alternatives`, its next best readings, likeliest first; a word read for sure has none.
     """
 
     text: str
@@ -40,6 +49,7 @@ class Word:
     detection: float = 1.0
     raw: str = ""
     reason: str = ""
+    alternatives: tuple[Alternative, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.raw:

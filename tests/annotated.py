@@ -31,6 +31,16 @@ def box(left: float, top: float, right: float, bottom: float) -> list[list[float
     return [[left, top], [right, top], [right, bottom], [left, bottom]]
 
 
+GOOD = (box(10, 20, 110, 50), "Hello")
+
+
+def put_annotated(folder: Path, name: str, *words: tuple[list, str], seed: int = 0) -> None:
+    """A picture of 200 x 100 px and its ICDAR 2015 file."""
+    put_picture(folder / f"{name}.png", seed=seed)
+    lines = [",".join([str(v) for xy in quad for v in xy] + [text]) for quad, text in words]
+    put_text(folder / f"gt_{name}.txt", "\n".join(lines))
+
+
 def seen(sample: Sample) -> list[tuple[str, bool, list[list[float]]]]:
     """Text, ignore and corners (to a tenth of a px) of the words of a sample."""
     return [

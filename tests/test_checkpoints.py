@@ -17,6 +17,12 @@ from gemma3_jax.training import mesh as meshes
 from gemma3_jax.training.checkpoints import Checkpoints, Unreadable, WrongState
 from gemma3_jax.training.state import TrainState
 
+# When one array of a state cannot be read, orbax gives up the others and closes its event loop; tensorstore's threads that
+# were reading them now and then still want to report to it. Nothing of ours is left open.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:(?s).*Event loop is closed:pytest.PytestUnraisableExceptionWarning"
+)
+
 
 def state(step: int, width: int = 4) -> TrainState:
     """A small state in which every number tells its step."""

@@ -10,17 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_beam import plain_beam
 
 from gemma3_jax.charset import Charset
 from gemma3_jax.decoding.beam import beam_search
-from gemma3_jax.decoding.text import (
-    align,
-    collapse,
-    decode,
-    log_likelihoods,
-    mask_padding,
-    spread,
-)
+from gemma3_jax.decoding.lattice import alignments, collapse, log_likelihoods
+from gemma3_jax.decoding.text import decode, mask_padding, spread
 
 
 def table(seed: int, t: int, v: int) -> np.ndarray:
@@ -41,6 +36,12 @@ def enumerate_texts(log_probs: np.ndarray) -> dict[tuple[int, ...], float]:
     for path in itertools.product(range(v), repeat=t):
         total[by_hand(path)] += math.exp(sum(log_probs[i, p] for i, p in enumerate(path)))
     return total
+
+
+def bigram(opinion: np.ndarray):
+    """A language model of pairs of classes `[v, v]`, natural logarithms."""
+    worth = np.exp(opinion).tolist()
+    return lambda prefix: worth[prefix[-1] if prefix else 0]
 
 
 cases = given(st.integers(0, 10_000), st.integers(1, 5), st.integers(2, 4))
@@ -74,15 +75,47 @@ def test_wide_beam_with_a_language_model_is_exact(seed, t, v):
     rng = np.random.default_rng(seed)
     opinion = -rng.exponential(2, (v, v))
 
-    def bigram(prefix: tuple[int, ...], i: int) -> float:
-        return opinion[prefix[-1] if prefix else 0, i]
-
     def score(text: tuple[int, ...], p: float) -> float:
-        return math.log(p) + sum(bigram(text[:k], text[k]) for k in range(len(text)))
+        return math.log(p) + sum(opinion[pair] for pair in itertools.pairwise((0, *text)))
 
     expected = max(score(text, p) for text, p in enumerate_texts(log_probs).items())
-    best = beam_search(log_probs, 4000, bigram, prune=0)[0]
+    best = beam_search(log_probs, 4000, bigram(opinion), prune=0)[0]
     assert best.log_prob + best.bonus == pytest.approx(expected)
+
+
+@given(
+    st.integers(0, 10_000),
+    st.integers(1, 12),
+    st.integers(2, 9),
+    st.integers(1, 8),
+    st.sampled_from([0, 1e-3, 1e-2, 0.1]),
+    st.sampled_from([1.0, 3.0]),
+)
+@settings(max_examples=80, deadline=None)
+def test_shortcuts_change_no_hypothesis(seed, t, v, width, prune, sharpness):
+    """However narrow and pruned: the same texts in the same order, with the same numbers, as the textbook's loop."""
+    log_probs = sharpness * table(seed, t, v)
+    log_probs -= np.logaddexp.reduce(log_probs, axis=-1, keepdims=True)
+    opinion = 1 - np.random.default_rng(seed).exponential(2, (v, v))
+
+    def bonus(text: tuple[int, ...]) -> float:
+        return sum(opinion[pair] for pair in itertools.pairwise((0, *text)))
+
+    expected = plain_beam(log_probs, width, bonus, prune)
+    found = beam_search(log_probs, width, bigram(opinion), prune)
+    assert [h.ids for h in found] == list(expected)
+    numbers = [(h.log_prob, h.bonus) for h in found]
+    np.testing.assert_allclose(numbers, list(expected.values()), rtol=1e-9, atol=1e-9)
+
+
+def test_long_and_impossible_columns():
+    """P of a long strip is far below the smallest float; where no class is possible there is no text."""
+    log_probs = np.repeat(table(1, 1, 40) - 5.0, 300, axis=0)
+    found = beam_search(log_probs, 4)[0]
+    exact = log_likelihoods(log_probs[None], [found.ids])[0]
+    assert 1.03 * exact < found.log_prob <= exact < -1500
+    log_probs[100] = -np.inf
+    assert beam_search(log_probs, 4) == []
 
 
 @cases
@@ -94,14 +127,17 @@ def test_alignment_is_the_likeliest_path(seed, t, v):
         score = sum(log_probs[i, p] for i, p in enumerate(path))
         if score > best.get(by_hand(path), (-math.inf, ()))[0]:
             best[by_hand(path)] = (score, path)
-    for text, (_, path) in best.items():
-        assert align(log_probs, text) == collapse(path)[1]
+    texts = list(best)
+    found = alignments(np.repeat(log_probs[None], len(texts), 0), texts)
+    assert found == [collapse(path)[1] for _, path in best.values()]
 
 
 def test_alignment_refuses_what_does_not_fit():
-    assert align(table(0, 3, 3), (1, 1)) == [(0, 1), (2, 3)]
+    assert alignments(table(0, 3, 3)[None], [(1, 1)]) == [[(0, 1), (2, 3)]]
     with pytest.raises(ValueError, match="2 characters do not fit into 2 columns"):
-        align(table(0, 2, 3), (1, 1))
+        alignments(np.stack([table(0, 2, 3)] * 2), [(1, 2), (1, 1)])
+    impossible = log_likelihoods(np.stack([table(0, 2, 3)] * 2), [(1, 2), (1, 1)])
+    assert np.isfinite(impossible[0]) and impossible[1] == -np.inf
 
 
 def test_collapse_by_hand():

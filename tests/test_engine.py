@@ -7,27 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import jax
 import numpy as np
 import pytest
+from small_model import SMALL
 
-from gemma3_jax.config import ModelConfig
 from gemma3_jax.decoding.boxes import columns_used
 from gemma3_jax.model.spotter import init_variables
 from gemma3_jax.ocr import GemmaOCR
 from gemma3_jax.pretrained import save_pretrained
-
-SMALL = ModelConfig(
-    name="test",
-    charset="abcdefgh",
-    stem_width=8,
-    stage_widths=(8, 8, 8, 8),
-    stage_depths=(1, 1, 1, 1),
-    neck_width=8,
-    detector_depth=1,
-    strip_widths=(8, 8),
-    strip_depths=(1, 1),
-    embed=16,
-    attention_depth=1,
-    heads=2,
-)
 
 
 @pytest.fixture(scope="module")

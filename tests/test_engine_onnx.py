@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from small_model import SMALL, trained
 
-from gemma3_jax.decoding.text import collapse
+from gemma3_jax.decoding.lattice import collapse
 from gemma3_jax.engine import JaxEngine
 from gemma3_jax.model.detector import CORNER_SCALE
 from gemma3_jax.ocr import GemmaOCR
@@ -154,13 +154,20 @@ def test_a_model_brings_its_own_files_and_only_its_own(model, engine, tmp_path):
         OnnxEngine(tmp_path, config, variables)
 
 
+def test_providers_choose_onnx_and_are_never_left_out_in_silence(model):
+    engine = GemmaOCR.from_pretrained(model, providers=["CPUExecutionProvider"]).engine
+    assert isinstance(engine, OnnxEngine)
+    with pytest.raises(ValueError, match="no AbacusExecutionProvider in this ONNX Runtime, there"):
+        GemmaOCR.from_pretrained(model, providers=["AbacusExecutionProvider"])
+    with pytest.raises(ValueError, match=r"providers=.*need backend='onnx'"):
+        GemmaOCR.from_pretrained(model, backend="jax", providers=["CPUExecutionProvider"])
+
+
 def test_without_the_packages_auto_is_jax_and_onnx_says_what_to_install(
     model, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("GEMMA3_CACHE", str(tmp_path))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert isinstance(GemmaOCR.from_pretrained(model).engine, JaxEngine)
-    with pytest.raises(
-        ModuleNotFoundError, match=r"onnxruntime: pip install .gemma3_jax\[export\]"
-    ):
+    with pytest.raises(ModuleNotFoundError, match=r"onnxruntime: pip install .gemma3_jax\""):
         GemmaOCR.from_pretrained(model, backend="onnx")

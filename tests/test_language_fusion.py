@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_beam import plain_beam
 
 from gemma3_jax.charset import Charset
-from gemma3_jax.decoding.text import decode, log_likelihoods
+from gemma3_jax.decoding.lattice import collapse, log_likelihoods
+from gemma3_jax.decoding.text import decode
 from gemma3_jax.language.fusion import Fusion, Mode, may_change
 from gemma3_jax.language.model import load
 
@@ -140,3 +144,35 @@ def test_the_reading_is_the_best_of_pixels_and_language(seed):
         assert score(word.text) > score(plain.text)
     else:
         assert word.text == plain.text
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 10_000), st.floats(1.0, 2.5))
+def test_readings_are_those_of_the_textbook_search(seed, spread):
+    """Texts and shares, with terms of the language model asked one by one and the beam search written out in logarithms."""
+    rng, model = np.random.default_rng(seed), load()
+    letters = [CHARSET.encode(c)[0] for c in "abeotBH1-"]
+    logits = np.full((10, CHARSET.size), -9.0)
+    logits[:, [0, *letters]] = rng.normal(0, spread, (10, len(letters) + 1))
+    log_probs = logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
+    ids = collapse(log_probs.argmax(axis=-1))[0]
+    log_prob = float(log_likelihoods(log_probs[None], [ids])[0])
+    reading = Fusion(model, CHARSET, "on")(log_probs, ids, log_prob)
+    if reading is None:
+        return
+
+    def bonus(text: tuple[int, ...]) -> float:
+        said = CHARSET.decode(text)
+        terms = [model.next_log_probs(said[:k], c)[0] for k, c in enumerate(said)]
+        return 0.35 * sum(terms) + len(said)
+
+    kept = {text: mass for text, (mass, _) in plain_beam(log_probs, 8, bonus, 1e-3).items() if text}
+    scores = {
+        text: mass + 0.35 * model.log_prob(CHARSET.decode(text)) + len(text)
+        for text, mass in (kept | {ids: log_prob}).items()
+    }
+    best = max(scores, key=lambda text: scores[text])
+    whole = sum(math.exp(score - scores[best]) for score in scores.values())
+    assert reading.ids == best
+    assert reading.confidence == pytest.approx(1 / whole, abs=1e-9)
+    assert set(reading.shares) == set(scores)

@@ -89,10 +89,34 @@ def test_pruning_drops_entries_and_little_likelihood():
 def test_terms_of_the_search_sum_to_the_spelt_word():
     model = LanguageModel(estimate(WORDS, 3), {})
     for text in ("ban", "Ban", "BANANA", "cab"):
-        terms = [model.next_log_prob(text[:i], text[i]) for i in range(len(text))]
+        terms = [model.next_log_probs(text[:i], text[i])[0] for i in range(len(text))]
         end = model.chars.row(model.chars.context(model.chars.encode(text) or []))[0]
         spelt = model.log_prob(text) - math.log(0.5)  # no listed words: half the mass is lost
         assert sum(terms) + end == pytest.approx(spelt)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text("abndcABN 0-4é", max_size=7))
+def test_terms_of_all_characters_are_those_of_one_after_the_other(prefix):
+    """By the rules: the letter after its run, its case, and what is no letter ends the word before it."""
+    model, characters = LanguageModel(estimate(WORDS, 3), {}), "abAB09-é"
+    run = prefix[len(prefix.rstrip("abndcABNDC")) :].lower()
+    row = model.chars.row(model.chars.context([model.chars.alphabet.index(c) + 1 for c in run]))
+    shouted = len(prefix) >= 2 and prefix[-2:].isupper()
+
+    def expected(c: str) -> float:
+        if c.isdigit():
+            digit = -4.6 if not prefix else -7.0 if prefix[-1].isalpha() else -2.6
+            return digit + (row[0] if run else 0)
+        if c.lower() not in model.chars.alphabet:
+            return -5.5 + (row[0] if run else 0)
+        broken = prefix[-1:].islower() if c.isupper() else shouted
+        return row[model.chars.alphabet.index(c.lower()) + 1] - 3.5 * broken
+
+    found = model.next_log_probs(prefix, characters)
+    np.testing.assert_allclose(found, [expected(c) for c in characters], rtol=1e-12)
+    tail = model.next_log_probs(prefix[-model.reach :], characters)
+    np.testing.assert_array_equal(found, tail)
 
 
 def test_case_digits_and_marks_cost_what_they_should():

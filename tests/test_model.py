@@ -79,7 +79,9 @@ def test_bfloat16_activations_leave_float32_outputs_near_the_same(variables):
     ]
     for exact, rough in zip(*map(jax.tree.leaves, outputs), strict=True):
         assert rough.dtype == jnp.float32
-        np.testing.assert_allclose(rough, exact, atol=0.15, rtol=0.1)
+        # Corners come out in units of 8 cells: 0.4 of a cell is a rounding of 0.05.
+        np.testing.assert_allclose(rough, exact, atol=0.4, rtol=0.1)
+        assert np.median(np.abs(rough - exact)) < 0.1
 
 
 def test_every_parameter_gets_a_gradient_from_the_joint_loss(variables):

@@ -110,18 +110,27 @@ def test_large_words_are_found_at_half_the_size_and_words_seen_twice_kept_once()
     assert [word.text for word in without] == ["middling", "tiny"]
 
 
-def test_a_page_of_small_print_is_not_looked_at_again():
-    def words(count, height):
-        quad = np.array([[0, 0], [60, 0], [60, height], [0, height]], np.float32)
-        return [Word("x", 1.0, quad)] * count
+def words(count, height):
+    quad = np.array([[0, 0], [60, 0], [60, height], [0, height]], np.float32)
+    return [Word("x", 1.0, quad)] * count
 
+
+def test_large_text_is_looked_at_again_at_half_the_size():
     first = SizePolicy(max_side=1280)
     assert further_looks(words(40, 12), (800, 1280), first) == []
-    assert further_looks(words(40, 24), (1600, 2560), first) == []  # 12 px in the network's eyes
     again = [SizePolicy(scale=0.5)]
     assert further_looks(words(40, 40), (800, 1280), first) == again
     assert further_looks(words(5, 12), (800, 1280), first) == again
     assert further_looks([], (1600, 2560), first) == [SizePolicy(scale=0.25)]
+
+
+def test_small_print_is_looked_at_again_where_the_picture_has_more_of_it():
+    first = SizePolicy(max_side=1280)
+    assert further_looks(words(40, 36), (1600, 2560), first) == []  # 18 px in the network's eyes
+    assert further_looks(words(40, 24), (1600, 2560), first) == [SizePolicy(scale=1.0)]  # 12 px
+    assert further_looks(words(40, 64), (3200, 5120), first) == [SizePolicy(scale=0.375)]  # to 24
+    assert further_looks(words(40, 80), (3200, 10240), first) == [SizePolicy(scale=0.25)]  # 2560 px
+    assert further_looks(words(40, 12), (800, 1330), first) == []  # hardly larger
 
 
 def test_recognize_reads_crops_of_any_width_in_order():

@@ -59,6 +59,15 @@ def test_pages_that_make_sense_and_photographs_are_not_tried(words):
     assert turned(np.zeros((60, 100, 3), np.uint8), words, never) is words
 
 
+def test_many_strokes_do_not_outweigh_few_words():
+    """A receipt on its side: three strokes are found where one word is, each of them a letter now and then."""
+    page, strokes = np.zeros((60, 100, 3), np.uint8), words_of(326, "l", 0.55)
+    receipt = words_of(115, "receipt", 0.9)
+    found = turned(page, strokes, lambda picture: receipt)
+    assert [word.text for word in found] == ["receipt"] * 115
+    assert turned(page, strokes, lambda picture: receipt[:20]) is strokes  # less in all
+
+
 def test_unclear_pages_stay_as_they_are():
     page, words = np.zeros((60, 100, 3), np.uint8), words_of(40, "l", 0.6)
     little_better = turned(page, words, lambda picture: words_of(40, "lo", 0.6))

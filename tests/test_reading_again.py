@@ -7,39 +7,22 @@ import pytest
 from fake_engine import FakeEngine, marker, picture
 
 from gemma3_jax.page import Word
-from gemma3_jax.reading.again import read_again, straightened
+from gemma3_jax.reading.again import read_again
 from gemma3_jax.reading.crops import read_crops
 from gemma3_jax.reading.options import ReadOptions
+
+
+def outline(width):
+    return np.array([[0, 0], [width, 0], [width, 32], [0, 32]])
 
 
 def box(left, top, right, bottom):
     return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
 
 
-def test_an_upright_quad_is_cut_out_as_it_is():
-    image = np.random.default_rng(0).integers(0, 255, (80, 120, 3), np.uint8)
-    np.testing.assert_array_equal(straightened(image, box(10, 20, 70, 60)), image[20:60, 10:70])
-
-
-def test_a_turned_quad_is_straightened_with_the_text_upright():
-    """Quarter turn: text that runs down the page comes out running to the right."""
-    image = np.zeros((100, 100, 3), np.uint8)
-    image[10:50, 40:80, 0] = 200  # the beginning of the word, above
-    image[50:90, 40:80, 1] = 200  # its end, below
-    quad = np.array([[80, 10], [80, 90], [40, 90], [40, 10]], np.float32)
-    cut = straightened(image, quad)
-    assert cut.shape == (40, 80, 3)
-    assert (cut[4:-4, 4:36, 0] > 190).all() and (cut[4:-4, 44:76, 1] > 190).all()
-
-
-def test_small_words_grow_to_the_strips_height_and_quads_may_leave_the_picture():
-    image = np.full((40, 60, 3), 90, np.uint8)
-    assert straightened(image, box(10, 10, 30, 20)).shape == (32, 64, 3)
-    outside = straightened(image, box(-20, -10, 20, 30))
-    assert outside.shape == (40, 40, 3) and outside[-1, -1].tolist() == [90, 90, 90]
-
-
-@pytest.mark.parametrize(("confidence", "expected"), [(0.1, "right"), (0.6, "wrong")])
+@pytest.mark.parametrize(
+    ("confidence", "expected"), [(0.1, "right"), (0.6, "right"), (0.97, "wrong")]
+)
 def test_only_doubtful_words_are_read_again(confidence, expected):
     engine = FakeEngine(["right"])
     image = picture(100, 200, {0: (20, 20, 120, 60)})
@@ -53,12 +36,31 @@ def test_only_doubtful_words_are_read_again(confidence, expected):
         assert edges[0, 0, 0] == pytest.approx(20, abs=12) and edges[-1, 1, 0] <= 120
 
 
-def test_the_likelier_reading_stays():
-    """The second look sees nothing (no marker there), and its empty reading does not replace a text."""
+def test_views_that_see_nothing_elect_nothing_but_cost_confidence():
     engine = FakeEngine(["right"])
     image = np.full((100, 200, 3), 235, np.uint8)
     word = Word("kept", 0.2, box(20, 20, 120, 60))
-    assert read_again(engine, image, [word], ReadOptions(language="off"))[0].text == "kept"
+    (found,) = read_again(engine, image, [word], ReadOptions(language="off"))
+    assert found.text == "kept" and found.confidence == pytest.approx((0.2 / 4 * 0.2) ** 0.5)
+
+
+def test_a_doubtful_crop_says_where_it_was_read():
+    """Nothing is read but in the view that turns the tall crop: `quad` begins at the top left of the text."""
+
+    class Lying(FakeEngine):
+        def read_strips(self, strips, widths):
+            columns = strips.shape[2] // 4
+            lit = np.full(strips.shape[1:], marker(0), np.uint8)
+            rows = [self._spell(lit, outline(width), columns) for width in widths]
+            unsure = np.full_like(rows[0], -np.log(rows[0].shape[-1]))  # every class alike
+            return np.stack([r if w > 64 else unsure for r, w in zip(rows, widths, strict=True)])
+
+    crop = np.full((90, 30, 3), 235, np.uint8)
+    (word,) = read_crops(Lying(["down"]), [crop], ReadOptions(language="off", enhance=False))
+    assert word.text == "down"
+    assert word.quad[0].tolist() in ([0, 90], [30, 0])  # running up, or down
+    (still,) = read_crops(Lying(["down"]), [crop], ReadOptions(language="off", look_again=False))
+    assert still.text == "" and still.quad[0].tolist() == [0, 0]
 
 
 class NeedsContrast(FakeEngine):
@@ -68,7 +70,7 @@ class NeedsContrast(FakeEngine):
         self.shapes.add(("strips", strips.shape))
         texts = [0 if np.ptp(strip) > 200 else None for strip in strips]
         columns = strips.shape[2] // 4
-        quads = [np.array([[0, 0], [w, 0], [w, 32], [0, 32]]) for w in widths]
+        quads = [outline(width) for width in widths]
         lit = np.full((32, strips.shape[2], 3), marker(0), np.uint8)
         blank = np.full_like(lit, 235)
         rows = [
@@ -82,7 +84,9 @@ def test_faint_crops_are_read_with_more_contrast_and_others_are_not():
     faint = np.full((32, 90, 3), 130, np.uint8)
     faint[8:24, 10:80:8] = 118
     engine = NeedsContrast(["faint"])
-    on, off = (ReadOptions(language="off", enhance=enhance) for enhance in (True, False))
+    on, off = (
+        ReadOptions(language="off", look_again=False, enhance=enhance) for enhance in (True, False)
+    )
     assert read_crops(engine, [faint], on)[0].text == "faint"
     assert read_crops(engine, [faint], off)[0].text == ""
     strong = faint.copy()

@@ -19,7 +19,7 @@ from fake_engine import FakeEngine, picture
 from PIL import Image
 
 from gemma3_jax.ocr import GemmaOCR
-from gemma3_jax.page import Page
+from gemma3_jax.page import Alternative, Page
 from gemma3_jax.reading import ReadOptions
 from gemma3_jax.writers.formats import FORMATS
 
@@ -41,16 +41,18 @@ DROP = """([data, name]) => {
 
 
 class Correcting(GemmaOCR):
-    """Reads as its engine does, and says of the first word that a language model changed it."""
+    """Reads as its engine does, and says of the first word that a language model changed it, and what else it may be."""
 
     def read_batch(self, *arguments: Any, **options: Any) -> list[Page]:
         (page,) = super().read_batch(*arguments, **options)
         if page.error:
             return [page]
-        first, *others = page.lines
-        word = dataclasses.replace(first.words[0], raw="0pen", reason="language +3.0 nats")
+        first, *rest = page.lines
+        others = Alternative("0pen", 0.031), Alternative("<b>pen", 0.0204)
+        corrected = {"raw": "0pen", "reason": "language +3.0 nats", "alternatives": others}
+        word = dataclasses.replace(first.words[0], **corrected)
         first = dataclasses.replace(first, words=(word, *first.words[1:]))
-        return [dataclasses.replace(page, lines=(first, *others))]
+        return [dataclasses.replace(page, lines=(first, *rest))]
 
 
 def reader() -> Correcting:
@@ -142,9 +144,11 @@ def test_hovering_tells_about_a_word(sign):
     sign.locator("#boxes polygon").nth(0).hover()
     first, second = tip.inner_text(), f"{100 * page.words[1].confidence:.1f} % confident"
     assert all(part in first for part in ("Open", "“0pen”", "language +3.0 nats")), first
+    others = sign.locator("#tip-others li").all_inner_texts()
+    assert [one.split() for one in others] == [["0pen", "3.1", "%"], ["<b>pen", "2.0", "%"]]
     sign.locator("#text .word").nth(1).hover()
     assert tip.inner_text().split("\n")[0] == "daily" and second in tip.inner_text()
-    assert "0pen" not in tip.inner_text()
+    assert "0pen" not in tip.inner_text() and sign.locator("#tip-others").is_hidden()
     sign.mouse.move(2, 2)
     assert tip.is_hidden()
 
@@ -156,6 +160,9 @@ def test_the_keys_go_from_word_to_word(sign):
     assert sign.locator("#tip-text").inner_text() == "daily"
     assert sign.locator("#boxes polygon.current").count() == 1
     assert sign.locator("#spoken").inner_text().startswith("daily")
+    sign.keyboard.press("ArrowLeft")
+    assert "0pen 3.1 %" in sign.locator("#spoken").inner_text()
+    sign.keyboard.press("ArrowRight")
     sign.keyboard.press("Escape")
     assert sign.locator("#tip").is_hidden()
 

@@ -36,17 +36,21 @@ class View:
 
 @dataclasses.dataclass
 class Describe:
-    """Print a model's sizes, multiply-adds and parameter counts."""
+    """Print a model's sizes, multiply-adds, parameter counts, and how many pictures/s that lets a small board read."""
 
     model: str = "gemma3-base"
-    """A model in the package, or a folder with config.json."""
+    """A model in the package, a folder with config.json, or gemma3-tiny, of which there are only sizes yet."""
     config: Path | None = None
     """A file of configs/ instead of a released model."""
+    size: tuple[int, int] = (1280, 736)
+    """Width and height of a picture whose multiply-adds to count, multiples of 32 px."""
+    words: int = 10
+    """How many words are read in it."""
 
     def run(self) -> int:
         from gemma3_jax.commands.describe import describe
 
-        return describe(self.model, self.config)
+        return describe(self.model, self.config, self.size, self.words)
 
 
 @dataclasses.dataclass
@@ -201,16 +205,43 @@ class Export:
     """Write a model's files for other runtimes; each is checked against the model before it is left there."""
 
     format: str = "onnx"
-    """onnx: spotter, detector, reader and recognizer for ONNX Runtime."""
+    """onnx, onnx-int8, stablehlo, tflite, mnn, triton, or all of them (docs/export.md)."""
     model: str = "gemma3-base"
     """A model in the package, or a folder that save_pretrained wrote."""
     output: Path | None = None
-    """Folder to write to, NAME-onnx by default."""
+    """Folder to write to, NAME-FORMAT by default; with all, each format gets a folder in it."""
+    size: str = "640x640"
+    """Width x height of the pictures, px, for tflite and triton, whose shapes are fixed; multiples of 32."""
 
     def run(self) -> int:
         from gemma3_jax.commands.export import export
 
         return export(self)
+
+
+@dataclasses.dataclass
+class Quantize:
+    """Measure the ranges that --format onnx-int8 needs, while pictures are read, and write them into the model's folder."""
+
+    model: str = "gemma3-base"
+    """A model in the package, or a folder that save_pretrained wrote."""
+    calibration: tuple[Path, ...] = ()
+    """Folders of pictures like those that will be read; those in the package are always among them."""
+    data: Path | None = None
+    """Folder of the public sets (docs/datasets.md), of whose training parts pictures are taken too."""
+    pictures: int = 12
+    """Pictures of each folder and set."""
+    drawn: int = 0
+    """Scenes to draw as well, as training does; that takes half a minute to compile."""
+    method: str = "99.999"
+    """What of the values to keep: a percentage (99.9, 99.99, 99.999), max, least-squares or entropy."""
+    output: Path | None = None
+    """File to write instead of quantization.json in the model's folder."""
+
+    def run(self) -> int:
+        from gemma3_jax.commands.quantize import quantize
+
+        return quantize(self)
 
 
 @dataclasses.dataclass
@@ -234,5 +265,6 @@ Command = (
     | Annotated[Checkpoint, subcommand("checkpoint")]
     | Annotated[Eval, subcommand("eval")]
     | Annotated[Export, subcommand("export")]
+    | Annotated[Quantize, subcommand("quantize")]
     | Annotated[Doctor, subcommand("doctor")]
 )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+
+FOLDER, WORTH_KEEPING = "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs"
 
 
 def cache_folder() -> Path:
@@ -14,16 +17,29 @@ def cache_folder() -> Path:
 
 
 def remember_compilations() -> None:
-    """Turn on JAX's persistent compilation cache, unless it is set up already or the folder cannot be written to."""
-    import jax
+    """Turn on JAX's persistent compilation cache, unless it is set up already or the folder cannot be written to.
 
-    if jax.config.values["jax_compilation_cache_dir"]:
+    JAX reads its settings from the environment when it is imported, so it is not imported for them: a command that runs on
+    ONNX Runtime never does.
+    """
+    if _chosen():
         return
     folder = cache_folder() / "xla"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:  # a read-only home costs time, nothing else
         return
-    if os.access(folder, os.W_OK):
-        jax.config.update("jax_compilation_cache_dir", str(folder))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    if not os.access(folder, os.W_OK):
+        return
+    for name, value in ((FOLDER, str(folder)), (WORTH_KEEPING, 0.2)):
+        if "jax" in sys.modules:
+            sys.modules["jax"].config.update(name, value)
+        else:
+            os.environ[name.upper()] = str(value)
+
+
+def _chosen() -> str | None:
+    """The folder that is set up already."""
+    if "jax" in sys.modules:
+        return sys.modules["jax"].config.values[FOLDER]
+    return os.environ.get(FOLDER.upper())

@@ -45,6 +45,9 @@ EXTRAS = {
     "gcs": Extra("keep runs at gs://", ("gcsfs",)),
     "serve": Extra("answer over HTTP", ("anyio", "python-multipart", "starlette", "uvicorn")),
     "cluster": Extra("read on many machines", ("ray",)),
+    "export": Extra("compare our ONNX files with jax2onnx's", ("jax2onnx",)),
+    "tflite": Extra("export to TFLite", ("ai-edge-litert", "tensorflow-cpu")),
+    "mnn": Extra("export to MNN", ("MNN",)),
 }
 
 

@@ -46,9 +46,12 @@ def with_margin(quads: Any, margin: tuple[float, float] = MARGIN) -> Any:
     return quads + sideways + margin[1] * y[:, None] * down[..., None, :]
 
 
-def slice_quads(quad: np.ndarray, spans: np.ndarray) -> np.ndarray:
-    """float32 `[l, 4, 2]`: the parts of one quad between the fractions `spans` `[l, 2]` (0..1) of its top and bottom edge."""
-    top_left, top_right, bottom_right, bottom_left = np.asarray(quad, np.float64)
+def slice_quads(quads: np.ndarray, spans: np.ndarray) -> np.ndarray:
+    """float32 `[l, 4, 2]`: the part of a quad `[4, 2]`, or of one each `[l, 4, 2]`, between fractions `[l, 2]` (0..1) of its
+    top and bottom edge."""
+    top_left, top_right, bottom_right, bottom_left = np.moveaxis(
+        np.asarray(quads, np.float64), -2, 0
+    )
     start, end = np.asarray(spans, np.float64).T[..., None]
     top, bottom = top_right - top_left, bottom_right - bottom_left
     corners = (top_left + start * top, top_left + end * top)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from gemma3_jax.types import DetectionMaps
 
@@ -18,23 +18,39 @@ INSET = (0.6, 0.15)
 def decode_centres(
     maps: DetectionMaps, *, slots: int, stride: int, threshold: float = THRESHOLD
 ) -> tuple[Float[Array, "b n 4 2"], Float[Array, "b n"], Bool[Array, "b n"]]:
-    """Peaks of the heat-map (3 x 3 maxima, Zhou et al. 2019, section 4.1), and corners as the cells near each end see them.
+    """Peaks of the heat-map, and corners as the cells near each end see them.
 
     Returns quads in pixels, scores best first, and which of the `n = slots` are words: above the threshold and not
     lying on a better word.
     """
-    b, h, w = maps.centre.shape
-    slots = min(slots, h * w)
-    heat = jax.nn.sigmoid(maps.centre)
+    _b, h, w = maps.centre.shape
+    scores, index = jax.lax.top_k(peaks(maps.centre), min(slots, h * w))
+    return words_at(maps.corners, scores, index, stride=stride, threshold=threshold)
+
+
+def peaks(centre: Float[Array, "b h w"]) -> Float[Array, "b cells"]:
+    """Scores of the cells, row by row: zero where a neighbour's is higher (3 x 3 maxima, Zhou et al. 2019, section 4.1)."""
+    heat = jax.nn.sigmoid(centre)
     pooled = nn.max_pool(heat[..., None], window_shape=(3, 3), strides=(1, 1), padding="SAME")
-    peaks = jnp.where(pooled[..., 0] == heat, heat, 0.0).reshape(b, h * w)
-    scores, index = jax.lax.top_k(peaks, slots)
+    return jnp.where(pooled[..., 0] == heat, heat, 0.0).reshape(centre.shape[0], -1)
+
+
+def words_at(
+    corners: Float[Array, "b h w 4 2"],
+    scores: Float[Array, "b n"],
+    index: Int[Array, "b n"],
+    *,
+    stride: int,
+    threshold: float = THRESHOLD,
+) -> tuple[Float[Array, "b n 4 2"], Float[Array, "b n"], Bool[Array, "b n"]]:
+    """What `decode_centres` returns, of the cells `index`, best first."""
+    b, h, w = corners.shape[:3]
     cells = jnp.stack([index % w, index // w], axis=-1) + 0.5
-    corners = maps.corners.reshape(b, h * w, 8)
-    quads = jnp.take_along_axis(corners, index[..., None], axis=1).reshape(b, slots, 4, 2)
+    flat = corners.reshape(b, h * w, 8)
+    quads = jnp.take_along_axis(flat, index[..., None], axis=1).reshape(b, -1, 4, 2)
     quads = quads + cells[:, :, None, :]
     for _ in range(LOOKS):
-        quads = _refine(quads, maps.corners)
+        quads = _refine(quads, corners)
     quads = quads * stride
     valid = (scores > threshold) & ~_covered(quads, scores > threshold)
     return quads, scores, valid
@@ -67,7 +83,7 @@ def _look(corners: Float[Array, "h w 4 2"], points: Float[Array, "n 2"]) -> Floa
     limit = jnp.array([w - 1, h - 1])
     low = jnp.floor(points - 0.5)
     part = points - 0.5 - low
-    found = jnp.zeros((len(points), 4, 2))
+    found = jnp.zeros((points.shape[0], 4, 2))
     for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
         cell = jnp.clip(low + jnp.array([dx, dy]), 0, limit)
         index = cell.astype(jnp.int32)

@@ -11,13 +11,21 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from gemma3_jax.charset import BLANK, Charset
-from gemma3_jax.decoding.beam import beam_search
-from gemma3_jax.language.fusion import Fusion
+from gemma3_jax.decoding.beam import Prefix, beam_search
+from gemma3_jax.decoding.lattice import Runs, alignments, collapse, log_likelihoods
+from gemma3_jax.language.fusion import DOUBTFUL, Fusion, Reading
+from gemma3_jax.page import Alternative
+
+ALTERNATIVES, LEAST = 3, 0.01  # how many of a doubtful word are kept, and how likely they must be
+# of the search for them where no language model is asked: a narrow one, it changes no reading
+RIVALS, PRUNE = 4, 1e-2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +38,7 @@ class Decoded:
     spans: np.ndarray
     raw: str  # of the best class per column
     reason: str = ""  # why the language model changed it
+    alternatives: tuple[Alternative, ...] = ()
 
 
 def decode(
@@ -43,30 +52,76 @@ def decode(
 
     `beam_width` 1 takes the best class per column, more searches prefixes; `fusion` may read doubtful words otherwise.
     """
-    log_probs = mask_padding(np.asarray(log_probs, np.float32), used)
-    greedy = [collapse(path)[0] for path in log_probs.argmax(axis=-1)]
-    texts = greedy
+    columns = max(int(np.ceil(used).max(initial=1)), 1)
+    log_probs = mask_padding(np.asarray(log_probs[:, :columns], np.float32), used)
+    greedy = [collapse(path) for path in log_probs.argmax(axis=-1)]
+    texts = [ids for ids, _ in greedy]
     if beam_width > 1:
         texts = [beam_search(rows, beam_width)[0].ids for rows in log_probs]
     logs = log_likelihoods(log_probs, texts).tolist()
-    results = []
-    for rows, ids, first, log, width in zip(log_probs, texts, greedy, logs, used, strict=True):
-        raw, reason = charset.decode(first), ""
-        confidence = float(np.exp(min(log, 0.0)))
-        reading = fusion(rows[: max(int(np.ceil(width)), 1)], ids, log) if fusion else None
-        if reading is not None:
-            ids, confidence, reason = reading
-        runs = _runs(rows, ids)
-        best = [float(np.exp(rows[a:b, i].max())) for (a, b), i in zip(runs, ids, strict=True)]
-        spans = spread(runs, float(width))
-        results.append(Decoded(charset.decode(ids), confidence, tuple(best), spans, raw, reason))
-    return results
+    readings = []
+    for rows, ids, log, width in zip(log_probs, texts, logs, used, strict=True):
+        own = rows[: max(int(np.ceil(width)), 1)]
+        readings.append((fusion and fusion(own, ids, log)) or _by_pixels(own, ids, log))
+    runs = _runs(log_probs, greedy, [reading.ids for reading in readings])
+    return [
+        Decoded(
+            charset.decode(reading.ids),
+            reading.confidence,
+            tuple(best),
+            spread(own, float(width)),
+            charset.decode(raw),
+            reading.reason,
+            _others(reading, charset),
+        )
+        for reading, (raw, _), own, best, width in zip(
+            readings, greedy, runs, _highest(log_probs, readings, runs), used, strict=True
+        )
+    ]
 
 
-def _runs(log_probs: np.ndarray, ids: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Columns [begin, end) of each character: where the best path has them, or the likeliest path that reads `ids`."""
-    greedy, runs = collapse(log_probs.argmax(axis=-1))
-    return runs if greedy == ids else align(log_probs, ids)
+def _by_pixels(log_probs: np.ndarray, ids: Prefix, log_prob: float) -> Reading:
+    """The reading `ids` of one strip `[t, v]` without a language model, a doubtful one with its rivals."""
+    confidence = math.exp(min(log_prob, 0.0))
+    if confidence >= DOUBTFUL:
+        return Reading(ids, confidence, "", {})
+    found = beam_search(log_probs, RIVALS, prune=PRUNE)
+    shares = {one.ids: math.exp(min(one.log_prob, 0.0)) for one in found if one.ids}
+    return Reading(ids, confidence, "", shares)
+
+
+def _runs(log_probs: np.ndarray, greedy: Sequence[Any], texts: Sequence[Prefix]) -> list[Runs]:
+    """Columns of each character: where the best path has them, or the likeliest path that reads the text."""
+    runs = [own for _, own in greedy]
+    other = [i for i, ids in enumerate(texts) if ids != greedy[i][0]]
+    if other:
+        aligned = alignments(log_probs[other], [texts[i] for i in other])
+        for i, own in zip(other, aligned, strict=True):
+            runs[i] = own
+    return runs
+
+
+def _highest(
+    log_probs: np.ndarray, readings: Sequence[Reading], runs: Sequence[Runs]
+) -> list[list[float]]:
+    """The highest probability of each character of each strip `[n, t, v]` within its columns."""
+    counts = [len(own) for own in runs]
+    places = np.array([place for own in runs for place in own], np.int64).reshape(-1, 2)
+    ids = np.array([i for reading in readings for i in reading.ids], np.int64)
+    rows = log_probs[np.repeat(np.arange(len(runs)), counts), :, ids]
+    columns = np.arange(log_probs.shape[1])
+    within = (columns >= places[:, :1]) & (columns < places[:, 1:])
+    best = np.exp(np.where(within, rows, -np.inf).max(axis=1)).tolist()
+    ends = np.cumsum(counts).tolist()
+    return [best[end - count : end] for end, count in zip(ends, counts, strict=True)]
+
+
+def _others(reading: Reading, charset: Charset) -> tuple[Alternative, ...]:
+    """The likeliest readings besides the one taken, likeliest first."""
+    shares = reading.shares.items()
+    rivals = [(share, ids) for ids, share in shares if ids != reading.ids and share >= LEAST]
+    best = sorted(rivals, reverse=True)[:ALTERNATIVES]
+    return tuple(Alternative(charset.decode(ids), share) for share, ids in best)
 
 
 def mask_padding(log_probs: np.ndarray, used: np.ndarray) -> np.ndarray:
@@ -78,95 +133,14 @@ def mask_padding(log_probs: np.ndarray, used: np.ndarray) -> np.ndarray:
     return masked
 
 
-def collapse(path: Sequence[int] | np.ndarray) -> tuple[tuple[int, ...], list[tuple[int, int]]]:
-    """Class ids of a path without repeats and blanks, and the run of columns [begin, end) each comes from."""
-    ids, runs, column = [], [], 0
-    for token, group in itertools.groupby(np.asarray(path).tolist()):
-        length = sum(1 for _ in group)
-        if token != BLANK:
-            ids.append(token)
-            runs.append((column, column + length))
-        column += length
-    return tuple(ids), runs
-
-
-def align(log_probs: np.ndarray, ids: Sequence[int]) -> list[tuple[int, int]]:
-    """The run of columns [begin, end) of each id on the likeliest path `[t, v]` that reads `ids` (Viterbi).
-
-    Raises:
-        ValueError: when the text does not fit into the columns (doubled letters need a blank between them).
-    """
-    states = _with_blanks(ids)
-    skip = _may_skip(states)
-    t = len(log_probs)
-    score = np.full((t, len(states)), -np.inf)
-    came = np.zeros((t, len(states)), np.int64)
-    score[0, :2] = log_probs[0, states[:2]]
-    for column in range(1, t):
-        options = _three_ways(score[column - 1], skip)
-        came[column] = options.argmax(axis=0)
-        score[column] = options.max(axis=0) + log_probs[column, states]
-    state = len(states) - 1
-    if len(states) > 1 and score[-1, -2] > score[-1, -1]:
-        state -= 1
-    if score[-1, state] == -np.inf:
-        raise ValueError(f"{len(ids)} characters do not fit into {t} columns")
-    path = [state]
-    for column in range(t - 1, 0, -1):
-        state -= int(came[column, state])
-        path.append(state)
-    visited = np.array(path[::-1])
-    columns = [np.flatnonzero(visited == 2 * i + 1) for i in range(len(ids))]
-    return [(int(own[0]), int(own[-1]) + 1) for own in columns]
-
-
-def log_likelihoods(log_probs: np.ndarray, texts: Sequence[Sequence[int]]) -> np.ndarray:
-    """log P(text | columns), float64 `[n]`, of strips `[n, t, v]`: the CTC forward recursion, all words at once."""
-    longest = max((len(ids) for ids in texts), default=0)
-    states = np.full((len(texts), 2 * longest + 1), BLANK)
-    for row, ids in zip(states, texts, strict=True):
-        row[1 : 2 * len(ids) : 2] = ids
-    emitted = np.take_along_axis(log_probs, states[:, None, :], axis=2).astype(np.float64)
-    skip = _may_skip(states)
-    alpha = np.full(states.shape, -np.inf)
-    alpha[:, :2] = emitted[:, 0, :2]
-    for column in range(1, log_probs.shape[1]):
-        ways = _three_ways(alpha, skip)
-        alpha = np.logaddexp(np.logaddexp(ways[0], ways[1]), ways[2]) + emitted[:, column]
-    ends = 2 * np.array([len(ids) for ids in texts], np.int64)
-    rows = np.arange(len(texts))
-    last_character = np.where(ends > 0, alpha[rows, np.maximum(ends - 1, 0)], -np.inf)
-    return np.logaddexp(alpha[rows, ends], last_character)
-
-
-def spread(runs: Sequence[tuple[int, int]], used: float) -> np.ndarray:
+def spread(runs: Runs, used: float) -> np.ndarray:
     """Fractions `[l, 2]` of the used columns: CTC marks where a character peaks, so neighbours meet halfway between."""
     if len(runs) < 2:
         return np.array([[0.0, 1.0]] * len(runs)).reshape(-1, 2)
     centres = [(begin + end) / 2 for begin, end in runs]
-    pitch = float(np.median(np.diff(centres)))
+    steps = sorted(b - a for a, b in itertools.pairwise(centres))
+    pitch = (steps[(len(steps) - 1) // 2] + steps[len(steps) // 2]) / 2  # their median
     inner = [(a[1] + b[0]) / 2 for a, b in itertools.pairwise(runs)]
     edges = [centres[0] - pitch / 2, *inner, centres[-1] + pitch / 2]
-    edges = np.clip(np.array(edges) / used, 0.0, 1.0)
-    return np.stack([edges[:-1], edges[1:]], axis=1)
-
-
-def _with_blanks(ids: Sequence[int]) -> np.ndarray:
-    states = np.full(2 * len(ids) + 1, BLANK)
-    states[1::2] = ids
-    return states
-
-
-def _may_skip(states: np.ndarray) -> np.ndarray:
-    """bool, as `states`: the blank before this state may be left out (a character after a different one)."""
-    earlier = np.concatenate([np.full_like(states[..., :2], BLANK), states[..., :-2]], axis=-1)
-    earlier = earlier[..., : states.shape[-1]]
-    return (states != BLANK) & (states != earlier)
-
-
-def _three_ways(score: np.ndarray, skip: np.ndarray) -> np.ndarray:
-    """`[3, .., s]`: the scores of staying, of stepping from the state before, and of skipping the blank between."""
-    none = np.full_like(score[..., :2], -np.inf)
-    one = np.concatenate([none[..., :1], score[..., :-1]], axis=-1)
-    two = np.concatenate([none, score[..., :-2]], axis=-1)[..., : score.shape[-1]]
-    return np.stack([score, one, np.where(skip, two, -np.inf)])
+    edges = [min(max(edge / used, 0.0), 1.0) for edge in edges]
+    return np.array(list(itertools.pairwise(edges)))

@@ -2,6 +2,7 @@
 
 `sets` says what is read, `readers` who reads and how long it takes, `words` and `pages` turn readings into
 figures (`gemma3_jax.metrics` has the protocols), `report` prints them and `command` is `gemma3-ocr eval`.
+`calibrate` fits the temperatures of a model's confidences.
 """
 
 from gemma3_jax.evaluation.command import Settings, main, run

@@ -27,6 +27,8 @@ class Settings:
     """Short for --model gemma3-base or --model gemma3-tiny."""
     data: Path = Path("../shared/data")
     """Folder of the public sets (docs/datasets.md)."""
+    backend: Literal["auto", "jax", "onnx", "onnx-int8"] = "auto"
+    """What computes the network (docs/export.md)."""
     sets: tuple[str, ...] = ("all-val",)
     """Names of validation sets, all-val for every one; FOLDER or NAME=FOLDER for annotated pictures of your own."""
     limit: int | None = None
@@ -77,7 +79,7 @@ def run(settings: Settings, others: Mapping[str, Reader] | None = None) -> None:
     remember_compilations()
     names = ("max_side", "min_side", "language", "min_confidence", "look_again", "enhance", "turn")
     options: dict[str, Any] = {name: getattr(settings, name) for name in names}
-    own_reader = GemmaOCR.from_pretrained(settings.model, **options)
+    own_reader = GemmaOCR.from_pretrained(settings.model, settings.backend, **options)
     readers = {settings.model: own_reader, **(others or {})}
     results = {name: _measure(name, reader, settings) for name, reader in readers.items()}
     screen = console()
@@ -86,7 +88,8 @@ def run(settings: Settings, others: Mapping[str, Reader] | None = None) -> None:
         screen.print(note, style="dim")
     own = results[settings.model]
     if settings.json is not None:
-        how = {"model": settings.model, **options, "limit": settings.limit}
+        how = {"model": settings.model, "backend": settings.backend, **options}
+        how["limit"] = settings.limit
         peers = {
             name: as_json(outcomes) for name, outcomes in results.items() if outcomes is not own
         }

@@ -11,10 +11,10 @@ import numpy as np
 from gemma3_jax.data.corpora import Annotation, Sample
 from gemma3_jax.decoding.order import reading_order
 from gemma3_jax.evaluation.lexicons import lexicon_scores
-from gemma3_jax.evaluation.outcomes import Outcome, shares
+from gemma3_jax.evaluation.outcomes import Outcome, bins_of, shares
 from gemma3_jax.evaluation.readers import Reader, Stopwatch
 from gemma3_jax.evaluation.sets import PageSet
-from gemma3_jax.evaluation.words import Watch, believed
+from gemma3_jax.evaluation.words import Watch, judge
 from gemma3_jax.imaging.load import load_image
 from gemma3_jax.metrics.detection import Found, Truth, detection_scores, excused, match
 from gemma3_jax.metrics.deteval import deteval_scores
@@ -39,18 +39,18 @@ def measure_pages(reader: Reader, of: PageSet, data_dir: str | Path, watch: Watc
         quads = np.array([word.quad for word in words], np.float32).reshape(-1, 4, 2)
         pages.append((_truth(sample.words), Found(quads, [word.text for word in words])))
         if not of.line_boxes:
-            judged = list(_judged(*pages[-1], [word.confidence for word in words]))
-            matched += [(t, r, c) for _, t, r, c in judged if r is not None]
-            mistakes += _mistakes(sample, image, pages[-1][0], judged)
+            met = list(_met(*pages[-1], [word.confidence for word in words]))
+            matched += [(t, r, c) for _, t, r, c in met if r is not None]
+            mistakes += _mistakes(sample, image, pages[-1][0], met)
     figures = {k: v for kind in of.figures for k, v in FIGURES[kind](of, pages).items()}
     notes: tuple[str, ...] = ()
     if "lexicons" in of.figures:
         of_lexicons, notes = lexicon_scores(of, pages, data_dir)
         figures |= of_lexicons
-    bins = None if of.line_boxes else believed(matched)
-    figures |= {} if bins is None else {"ece": bins.error}
+    judged = None if of.line_boxes else judge(matched)
+    figures |= {} if judged is None else {"ece": bins_of(judged).error}
     return Outcome(
-        of.name, figures | {"images": float(len(pages))}, mistakes, bins, clock.ms, notes
+        of.name, figures | {"images": float(len(pages))}, mistakes, judged, clock.ms, notes
     )
 
 
@@ -95,7 +95,7 @@ def _truth(words: Sequence[Annotation]) -> Truth:
     return Truth(quads, [word.text for word in words], ignore)
 
 
-def _judged(
+def _met(
     truth: Truth, found: Found, confidences: Sequence[float]
 ) -> Iterator[tuple[int, str, str | None, float]]:
     """Per true word its index, its text, what was read in its place (None: nothing) and how sure that was."""
@@ -107,9 +107,9 @@ def _judged(
 
 
 def _mistakes(
-    sample: Sample, image: np.ndarray, truth: Truth, judged: Sequence[tuple[int, str, Any, float]]
+    sample: Sample, image: np.ndarray, truth: Truth, met: Sequence[tuple[int, str, Any, float]]
 ) -> Iterator[Mistake]:
-    for i, text, read, sure in judged:
+    for i, text, read, sure in met:
         if not texts_match(text, read or ""):
             crop = _surroundings(image, truth.quads[i])
             yield Mistake(crop, text, read or "", sure, sample.image_path.name)

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from gemma3_jax.data.corpora import WordSample
-from gemma3_jax.evaluation.outcomes import Outcome
+from gemma3_jax.evaluation.outcomes import Judged, Outcome, bins_of
 from gemma3_jax.evaluation.readers import Reader, Stopwatch
 from gemma3_jax.evaluation.sets import WordSet
 from gemma3_jax.imaging.load import load_image
 from gemma3_jax.metrics.averages import IC13_CUTS, IC13_SHORT_CUT
-from gemma3_jax.metrics.calibration import Reliability, reliability
 from gemma3_jax.metrics.gallery import Mistake
 from gemma3_jax.metrics.words import letters_and_digits, word_scores
 
@@ -48,14 +47,13 @@ def word_figures(samples: Sequence[WordSample], texts: Sequence[str]) -> dict[st
     return {key: float(value) for key, value in figures._asdict().items()}
 
 
-def believed(rows: Iterable[tuple[str, str, float]]) -> Reliability:
-    """Confidence against being right of (truth, read, confidence): letters and digits, case ignored.
+def judge(rows: Iterable[tuple[str, str, float]]) -> list[Judged]:
+    """Confidence and being right of (truth, read, confidence): letters and digits, case ignored.
 
     Truths without such a symbol are left out, as the accuracy leaves them out.
     """
     plain = [(letters_and_digits(t), letters_and_digits(r), c) for t, r, c in rows]
-    judged = [(c, truth == read) for truth, read, c in plain if truth]
-    return reliability([c for c, _ in judged], [right for _, right in judged])
+    return [(c, truth == read) for truth, read, c in plain if truth]
 
 
 def _outcome(
@@ -66,9 +64,9 @@ def _outcome(
     ms: float | None,
 ) -> Outcome:
     pairs = zip(samples, reads, strict=True)
-    bins = believed((sample.text, word.text, word.confidence) for sample, word in pairs)
-    figures = word_figures(samples, [word.text for word in reads]) | {"ece": bins.error}
-    return Outcome(name, figures, mistakes, bins, ms)
+    judged = judge((sample.text, word.text, word.confidence) for sample, word in pairs)
+    figures = word_figures(samples, [word.text for word in reads])
+    return Outcome(name, figures | {"ece": bins_of(judged).error}, mistakes, judged, ms)
 
 
 def _misread(

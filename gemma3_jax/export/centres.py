@@ -1,7 +1,7 @@
 """`decoding.centres` as ONNX: peaks, corners looked up near each end, and no word twice.
 
 The number of slots is the number of peaks above the threshold (of the picture that has most), at most `slots`: a page of 30
-words is not read as 512.
+words is not read as 512. Where `slots` is a number of Python's, there are exactly so many.
 """
 
 from __future__ import annotations
@@ -15,17 +15,14 @@ from gemma3_jax.export.sampling import bilinear
 
 
 def decode_centres(
-    g: Graph, centre: Tensor, corners: Tensor, slots: Tensor
+    g: Graph, centre: Tensor, corners: Tensor, slots: Tensor | int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Centre logits `[b, 1, h, w]`, corners `[b, 8, h, w]` -> quads `[b, n, 4, 2]` px, scores `[b, n]`, valid `[b, n]`."""
     with g.scope("centres"):
         heat = g.Sigmoid(centre)
-        pooled = g.MaxPool(heat, kernel_shape=(3, 3), pads=(1, 1, 1, 1))
+        pooled = g.MaxPool(heat, kernel_shape=(3, 3), pads=(1, 1, 1, 1), strides=(1, 1))
         peaks = g.Reshape(g.Where(g.Equal(pooled, heat), heat, 0.0), [0, -1])
-        found = g.ReduceMax((peaks > THRESHOLD).to(np.int64).sum(-1), keepdims=1)
-        count = g.Max(
-            g.Min(slots, found), [1]
-        )  # an empty tensor is more than some runtimes can bear
+        count = [slots] if isinstance(slots, int) else _count(g, peaks, slots)
         scores, index = g.TopK(peaks, count, outputs=2)
         height, width = (g.Shape(centre, start=i, end=i + 1) for i in (2, 3))
         size = width.to(np.float32), height.to(np.float32)
@@ -39,6 +36,12 @@ def decode_centres(
         quads = quads * float(STRIDE)
         alive = scores > THRESHOLD
         return quads, scores, alive & ~_covered(g, quads, alive)
+
+
+def _count(g: Graph, peaks: Tensor, slots: Tensor) -> Tensor:
+    """Peaks above the threshold, at most `slots` and at least one: an empty tensor is more than some runtimes can bear."""
+    found = g.ReduceMax((peaks > THRESHOLD).to(np.int64).sum(-1), keepdims=1)
+    return g.Max(g.Min(slots, found), [1])
 
 
 def length(g: Graph, x: Tensor) -> Tensor:

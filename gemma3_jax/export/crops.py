@@ -11,15 +11,18 @@ from gemma3_jax.export.sampling import bilinear
 from gemma3_jax.model.crop import LEVELS, OVERSAMPLING
 
 
-def pyramid(g: Graph, x: Tensor) -> Tensor:
+def pyramid(g: Graph, x: Tensor, channels: int) -> Tensor:
     """A map `[b, c, h, w]` and its halvings, row by row behind one another: `[b, cells, c]`."""
     with g.scope("pyramid"):
+        # ONNX Runtime would leave its blocked layout for an AveragePool, and copy the whole map for that
+        mean = np.full((channels, 1, 2, 2), 0.25, np.float32)
+        how = {"kernel_shape": (2, 2), "strides": (2, 2)}
         levels = [x]
         for _ in range(LEVELS - 1):
-            levels.append(g.AveragePool(levels[-1], kernel_shape=(2, 2), strides=(2, 2)))
+            x = g.AveragePool(x, **how) if g.packed else g.Conv(x, mean, group=channels, **how)
+            levels.append(x)
         rows = [g.Transpose(level, perm=(0, 2, 3, 1)) for level in levels]
-        channels = g.Shape(x, start=1, end=2)
-        flat = [g.Reshape(r, g.Concat([0, -1], channels, axis=0)) for r in rows]
+        flat = [g.Reshape(r, [0, -1, channels]) for r in rows]
         return g.Concat(*flat, axis=1)
 
 

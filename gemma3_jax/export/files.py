@@ -13,20 +13,17 @@ columns are free. The metadata holds the charset, all sizes, the program's versi
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gemma3_jax import __version__
-from gemma3_jax.config import COLUMN_PX, ModelConfig
+from gemma3_jax.config import ModelConfig
 from gemma3_jax.decoding.boxes import with_margin
 from gemma3_jax.export import network
 from gemma3_jax.export.centres import decode_centres
+from gemma3_jax.export.checked import leave_checked, metadata
 from gemma3_jax.export.crops import canvas_strips, pyramid, sample_strips
 from gemma3_jax.export.fold import fold_batchnorm
 from gemma3_jax.export.graph import Graph, Tensor
@@ -42,19 +39,31 @@ def spotter(g: Graph, config: ModelConfig, params: Any) -> str:
     images = g.input("images", np.uint8, IMAGES)
     slots = g.input("slots", np.int64, (1,))
     columns = g.input("columns", np.int64, (1,))
-    stem, fused = network.features(g, config, params, images)
-    quads = _detections(g, config, params, fused, slots)
-    pyramids = pyramid(g, stem), pyramid(g, fused)
-    size = g.Shape(images, start=1, end=3)
-    log_probs = _read(g, config, params, pyramids, size, with_margin(quads), columns)
-    g.output("tokens", g.ArgMax(log_probs, axis=-1, keepdims=0), np.int64, ("b", "n", "t"))
-    best = g.Exp(g.ReduceMax(log_probs, axes=[-1], keepdims=0))
-    g.output("token_probs", best, np.float32, ("b", "n", "t"))
+    words(g, config, params, images, slots, columns)
     return (
         "Pictures in, words out. The n words of each picture are its likeliest, at most `slots`; `columns` is the length of "
         "the strip in which a word is read, 16 cells high. quads are px, clockwise from the top left of the text. tokens: "
         "best class per column, 0 is the CTC blank, i is character i - 1 of the metadata's charset."
     )
+
+
+def words(
+    g: Graph,
+    config: ModelConfig,
+    params: Any,
+    images: Tensor,
+    slots: Tensor | int,
+    columns: Tensor,
+) -> None:
+    """Everything from pictures to words, as outputs; `slots` as `decode_centres` takes them."""
+    stem, fused = network.features(g, config, params, images)
+    quads = _detections(g, config, params, fused, slots)
+    pyramids = pyramid(g, stem, config.stem_width), pyramid(g, fused, config.neck_width)
+    size = g.Shape(images, start=1, end=3)
+    log_probs = _read(g, config, params, pyramids, size, with_margin(quads), columns)
+    g.output("tokens", g.ArgMax(log_probs, axis=-1, keepdims=0), np.int64, ("b", "n", "t"))
+    best = g.Exp(g.ReduceMax(log_probs, axes=[-1], keepdims=0))
+    g.output("token_probs", best, np.float32, ("b", "n", "t"))
 
 
 def detector(g: Graph, config: ModelConfig, params: Any) -> str:
@@ -63,8 +72,18 @@ def detector(g: Graph, config: ModelConfig, params: Any) -> str:
     slots = g.input("slots", np.int64, (1,))
     stem, fused = network.features(g, config, params, images)
     _detections(g, config, params, fused, slots)
-    g.output("stem", pyramid(g, stem), np.float32, ("b", "stem_cells", config.stem_width))
-    g.output("fused", pyramid(g, fused), np.float32, ("b", "fused_cells", config.neck_width))
+    g.output(
+        "stem",
+        pyramid(g, stem, config.stem_width),
+        np.float32,
+        ("b", "stem_cells", config.stem_width),
+    )
+    g.output(
+        "fused",
+        pyramid(g, fused, config.neck_width),
+        np.float32,
+        ("b", "fused_cells", config.neck_width),
+    )
     return (
         "Pictures in, word boxes out, with the feature pyramids that reader.onnx reads them from."
     )
@@ -106,26 +125,16 @@ FILES: dict[str, Callable[[Graph, ModelConfig, Any], str]] = {
 
 
 def build(
-    name: str, config: ModelConfig, variables: dict[str, Any], checksum: str = ""
+    name: str,
+    config: ModelConfig,
+    variables: dict[str, Any],
+    checksum: str = "",
+    packed: bool = False,
 ) -> onnx.ModelProto:
-    """One of FILES as a checked model; `checksum` is the SHA-256 of the weights' file, for the metadata."""
-    g = Graph(f"{config.name}/{name}")
+    """One of FILES as a checked model; `checksum`: SHA-256 of the weights' file, for the metadata; `packed`: see Graph."""
+    g = Graph(f"{config.name}/{name}", packed)
     description = FILES[name](g, config, fold_batchnorm(variables)["params"])
     return g.model(description, metadata(config, checksum))
-
-
-def metadata(config: ModelConfig, checksum: str) -> dict[str, str]:
-    """What travels inside each file."""
-    return {
-        "model": config.name,
-        "version": __version__,
-        "sha256": checksum,
-        "charset": config.charset,
-        "blank": "0",
-        "size_multiple_px": "32",
-        "column_px": str(COLUMN_PX),
-        "config": json.dumps(dataclasses.asdict(config)),
-    }
 
 
 def write_files(
@@ -138,17 +147,16 @@ def write_files(
     """Write all FILES into `folder`, which sees none of them before `check(temporary folder)` has passed."""
     import onnx
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".unchecked-") as unchecked:
+    def write(unchecked: Path) -> None:
         for name in FILES:
-            onnx.save(build(name, config, variables, checksum), Path(unchecked) / f"{name}.onnx")
-        check(Path(unchecked))
-        return [
-            (Path(unchecked) / f"{name}.onnx").replace(folder / f"{name}.onnx") for name in FILES
-        ]
+            onnx.save(build(name, config, variables, checksum), unchecked / f"{name}.onnx")
+
+    return leave_checked(folder, write, check)
 
 
-def _detections(g: Graph, config: ModelConfig, params: Any, fused: Tensor, slots: Tensor) -> Tensor:
+def _detections(
+    g: Graph, config: ModelConfig, params: Any, fused: Tensor, slots: Tensor | int
+) -> Tensor:
     """The quads `[b, n, 4, 2]`, which with their scores become outputs."""
     quads, scores, valid = decode_centres(g, *network.detector(g, config, params, fused), slots)
     g.output("quads", quads, np.float32, ("b", "n", 4, 2))

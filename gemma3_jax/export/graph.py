@@ -94,11 +94,12 @@ class Tensor:
 class Graph:
     """An ONNX graph in the making. Any capitalised method is the operator of that name.
 
-    Inputs that are no tensors become constants (int -> int64, float -> float32); equal ones are stored once.
+    Inputs that are no tensors become constants (int -> int64, float -> float32); equal ones are stored once. `packed` asks the
+    network for the form whose bytes are fast (`network.packed_stem`).
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, packed: bool = False) -> None:
+        self.name, self.packed = name, packed
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[tuple, onnx.TensorProto] = {}
         self._inputs: list[onnx.ValueInfoProto] = []

@@ -12,8 +12,6 @@ import numpy as np
 
 from gemma3_jax.export.graph import Graph, Tensor
 
-RIGHT, DOWN = np.array([0, 1, 0, 1], np.float32), np.array([0, 0, 1, 1], np.float32)  # the taps
-
 
 def bilinear(
     g: Graph,
@@ -31,18 +29,14 @@ def bilinear(
     """
     (x, y), (width, height) = (place - 0.5 for place in places), size
     left, top = g.Floor(x), g.Floor(y)
-    across = g.Abs((x - left)[..., None] - (1 - RIGHT))
-    down = g.Abs((y - top)[..., None] - (1 - DOWN))
-    column = _clamp(g, left[..., None] + RIGHT, (width - 1.0)[..., None])
-    row = _clamp(g, top[..., None] + DOWN, (height - 1.0)[..., None])
-    cell = row * width[..., None] + column
-    if isinstance(start, Tensor):
-        cell = cell + start[..., None]
-    taps = g.GatherND(table, cell.to(np.int64)[..., None], batch_dims=1)  # [b, *p, 4, c]
-    blend = across * down
-    if isinstance(weight, Tensor):
-        blend = blend * weight[..., None]
-    return g.MatMul(blend[..., None, :], taps)[..., 0, :]
+    right, below = x - left, y - top  # shares of the taps there
+    columns = [_clamp(g, at, width - 1.0) for at in (left, left + 1.0)]
+    rows = [_clamp(g, at, height - 1.0) * width + start for at in (top, top + 1.0)]
+    across, down = (1.0 - right, right), (weight - below * weight, below * weight)
+    cells = g.Concat(*((row + column)[..., None] for row in rows for column in columns), axis=-1)
+    blend = g.Concat(*((d * a)[..., None] for d in down for a in across), axis=-1)
+    taps = g.GatherND(table, cells.to(np.int64)[..., None], batch_dims=1)  # [b, *p, 4, c]
+    return g.Squeeze(g.MatMul(blend[..., None, :], taps), [-2])
 
 
 def _clamp(g: Graph, x: Tensor, most: Tensor) -> Tensor:

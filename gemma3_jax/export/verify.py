@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,10 @@ class Difference:
     found: float
     allowed: float
 
+    def of(self, file: str) -> Difference:
+        """The same, with the file that it was found in."""
+        return dataclasses.replace(self, what=f"{file}: {self.what}")
+
     def __str__(self) -> str:
         return f"{self.what}: differs by {self.found:.2g} at most (allowed {self.allowed:g})"
 
@@ -49,23 +54,40 @@ def verify_onnx(
     jax, onnx = JaxEngine(config, variables), OnnxEngine(folder, config, variables)
     sheet = sample_sheet()
     differences = [*compare_engines(jax, onnx, sheet), *compare_spotter(folder, jax, sheet)]
-    texts = [
-        sorted(word.text for word in find_words(engine, sheet, ReadOptions())[0])
+    wanted, found = (
+        [word.text for word in find_words(engine, sheet, ReadOptions())[0]]
         for engine in (jax, onnx)
-    ]
+    )
+    settle(config.name, [*differences, compare_texts(wanted, found)], say)
+
+
+def settle(
+    name: str, differences: Sequence[Difference], say: Callable[[str], None] = print
+) -> None:
+    """`say` how far the numbers of a model's files differ.
+
+    Raises:
+        ExportError: naming everything that differs by more than is allowed.
+    """
     for difference in differences:
         say(f"  {difference}")
-    say(f"  words: {len(texts[0])} with JAX, {len(texts[1])} with ONNX Runtime")
     bad = [str(d) for d in differences if not d.found <= d.allowed]
-    if texts[0] != texts[1]:
-        bad.append(f"words differ: {texts[0]} with JAX, {texts[1]} with ONNX Runtime")
     if bad:
-        raise ExportError(f"{config.name} is not exported: {'; '.join(bad)}")
+        raise ExportError(f"{name} is not exported: {'; '.join(bad)}")
 
 
-def sample_sheet() -> np.ndarray:
-    """The upper left parts of the bundled pictures side by side, uint8 `[640, 1280, 3]`."""
-    height, width = SHEET
+def compare_texts(wanted: Sequence[str], found: Sequence[str], allowed: int = 0) -> Difference:
+    """How many of the model's words are read otherwise, in whatever order they come."""
+    lost, new = (Counter(a) - Counter(b) for a, b in ((wanted, found), (found, wanted)))
+    what = f"{len(wanted)} words"
+    if lost or new:
+        what += f", {sorted(lost.elements())} read as {sorted(new.elements())}"
+    return Difference(what, max(lost.total(), new.total()), allowed)
+
+
+def sample_sheet(size: tuple[int, int] = SHEET) -> np.ndarray:
+    """The upper left parts of the bundled pictures side by side, uint8 `[height, width, 3]`."""
+    height, width = size
     sheet = np.full((height, width, 3), 128, np.uint8)
     paths = sorted(EXAMPLES.glob("*.jpg"))
     part = width // len(paths)
@@ -113,7 +135,7 @@ def compare_boxes(a: Any, b: Any) -> list[Difference]:
     ]
 
 
-def compare_spotter(folder: Path, jax: JaxEngine, picture: np.ndarray) -> list[Difference]:
+def compare_spotter(folder: Path, jax: Engine, picture: np.ndarray) -> list[Difference]:
     """`spotter.onnx`, all in one graph, against detecting and reading one after the other."""
     import onnxruntime
 

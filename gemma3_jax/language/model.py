@@ -39,6 +39,7 @@ class LanguageModel:
         both = [(c, i) for i, c in enumerate(chars.alphabet, 1)]
         self._symbols = {c.upper(): i for c, i in both} | dict(both)
         self._run_log_prob = lru_cache(maxsize=20_000)(self._run)
+        self._places, self._extras = lru_cache(self._place), lru_cache(self._extra)
 
     def with_words(self, words: Iterable[str]) -> LanguageModel:
         """The same model that also knows `words`."""
@@ -46,17 +47,37 @@ class LanguageModel:
             self.chars, self.words | {w.lower(): math.log(USER_WORD) for w in words}
         )
 
-    def next_log_prob(self, prefix: str, character: str) -> float:
-        """log P(character | prefix), the term that prefix beam search adds."""
+    @property
+    def reach(self) -> int:
+        """How many characters back the next one depends on."""
+        return max(len(self.chars.orders) - 1, 2)
+
+    def next_log_probs(self, prefix: str, characters: str) -> np.ndarray:
+        """log P(character | prefix), the terms that prefix beam search adds, float64 of each of `characters`."""
         start = len(prefix)
         while start and prefix[start - 1] in self._symbols:
             start -= 1
         run = [self._symbols[c] for c in prefix[start:]]
         row = self.chars.row(self.chars.context(run))
-        symbol = self._symbols.get(character)
-        if symbol is not None:
-            return row[symbol] + _case_log_prob(prefix, character)
-        return (row[EDGE] if run else 0.0) + _other_log_prob(prefix, character)
+        if not run:
+            row = np.concatenate([[0.0], row[EDGE + 1 :]])  # there is no word to end
+        capital, small = _case_log_prob(prefix, "A"), _case_log_prob(prefix, "a")
+        digit = _other_log_prob(prefix, "0")
+        return row[self._places(characters)] + self._extras(characters, capital, small, digit)
+
+    def _place(self, characters: str) -> np.ndarray:
+        """Symbols of characters; whatever is no letter ends the word before it."""
+        return np.array([self._symbols.get(c, EDGE) for c in characters])
+
+    def _extra(self, characters: str, capital: float, small: float, digit: float) -> np.ndarray:
+        """What characters are worth by their kind, that of some kinds given."""
+
+        def of(c: str) -> float:
+            if c in self._symbols:
+                return capital if c.isupper() else small if c.islower() else 0.0
+            return digit if c.isdigit() else MARK
+
+        return np.array([of(c) for c in characters])
 
     def log_prob(self, text: str) -> float:
         """log P of a whole text; a listed word is worth more than its letters one by one."""
@@ -65,9 +86,9 @@ class LanguageModel:
             run = "".join(group)
             if letters:
                 total += self._run_log_prob(run.lower())
+            term = _case_log_prob if letters else _other_log_prob
             for i, character in enumerate(run, place):
-                term = _case_log_prob if letters else _other_log_prob
-                total += term(text[:i], character)
+                total += term(text[max(i - 2, 0) : i], character)
             place += len(run)
         return total
 

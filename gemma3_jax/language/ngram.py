@@ -37,7 +37,7 @@ class CharModel:
 
     def __init__(self, alphabet: str, orders: Sequence[Order]) -> None:
         self.alphabet, self.orders = alphabet, tuple(orders)
-        self.row = lru_cache(maxsize=20_000)(lambda context: tuple(self._row(context).tolist()))
+        self.row = lru_cache(maxsize=20_000)(self._row)
 
     @property
     def base(self) -> int:
@@ -51,26 +51,21 @@ class CharModel:
     def _row(self, context: tuple[int, ...]) -> np.ndarray:
         """log P(symbol | context) `[base]`: entries of the longest context, the rest by back-off (Katz 1987).
 
-        `row(context)` remembers it as a tuple: the search asks for one number at a time.
+        `row(context)` remembers it.
         """
         context = context[len(context) - min(len(context), len(self.orders) - 1) :]
         order = self.orders[len(context)]
         key = 0
         for symbol in context:
             key = key * self.base + symbol
-        shorter = self._shorter(context)
-        place = int(np.searchsorted(order.contexts, np.uint64(key)))
+        shorter = self.row(context[1:]) if context else np.full(self.base, -np.log(self.base))
+        place = int(order.contexts.searchsorted(np.uint64(key)))
         if place == len(order.contexts) or order.contexts[place] != key:
             return shorter
         row = shorter + order.back_off[place]
         own = slice(order.starts[place], order.starts[place + 1])
         row[order.symbols[own]] = order.log_probs[own]
         return row
-
-    def _shorter(self, context: tuple[int, ...]) -> np.ndarray:
-        if context:
-            return np.array(self.row(context[1:]))
-        return np.full(self.base, -np.log(self.base))
 
     def context(self, symbols: list[int]) -> tuple[int, ...]:
         """What predicts the symbol after `symbols`, the beginning of a word."""
@@ -85,7 +80,7 @@ class CharModel:
         total = 0.0
         for i, symbol in enumerate([*symbols, EDGE]):
             total += self.row(self.context(symbols[:i]))[symbol]
-        return total
+        return float(total)
 
 
 def to_arrays(model: CharModel) -> dict[str, np.ndarray]:

@@ -1,7 +1,8 @@
-"""Whether confidences can be believed: expected calibration error and the reliability diagram.
+"""Whether confidences can be believed: expected calibration error, the reliability diagram, and the temperature.
 
 Guo et al., On calibration of modern neural networks (ICML 2017): bins of equal width, a confidence of
-exactly a bin's upper edge belongs to it.
+exactly a bin's upper edge belongs to it. The temperature divides the log-odds of a confidence, so it changes neither the
+order of words nor on which side of 0.5 each of them is.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 BINS = 15
+TEMPERATURES = (0.2, 5.0)  # what is believed possible
+EDGE = 1e-6  # confidences are taken to be at least as far from 0 and 1: no sum of logarithms is infinite
 _SIDE, _MARGIN = 220, 34  # px of the diagram
 
 
@@ -53,6 +56,40 @@ def reliability(
         np.bincount(place, sure, bins) / filled,
         np.bincount(place, correct, bins) / filled,
     )
+
+
+def tempered(confidence: float, temperature: float) -> float:
+    """The confidence whose log-odds are those of `confidence` divided by `temperature`; over 1 it comes closer to 0.5."""
+    if temperature == 1:
+        return confidence
+    low, high = sorted((confidence, 1 - confidence))
+    odds = (low / high) ** (1 / temperature)
+    return (1.0 if confidence >= 0.5 else odds) / (1 + odds)
+
+
+def fit_temperature(
+    confidences: Sequence[float], right: Sequence[bool], weights: Sequence[float] | None = None
+) -> float:
+    """The temperature at which words with `confidences`, of which some were read `right`, are likeliest to be just so.
+
+    It minimises the (weighted) sum of negative log-likelihoods, which is convex in 1 / temperature: bisection on its slope.
+
+    Raises:
+        ValueError: without words.
+    """
+    if not len(confidences):
+        raise ValueError("no words to fit a temperature to")
+    sure = np.clip(np.asarray(confidences, np.float64), EDGE, 1 - EDGE)
+    odds = np.log(sure) - np.log1p(-sure)
+    against = np.where(np.asarray(right, bool), -odds, odds)
+    shares = np.ones(len(odds)) if weights is None else np.asarray(weights, np.float64)
+
+    low, high = 1 / TEMPERATURES[1], 1 / TEMPERATURES[0]
+    for _ in range(50):
+        middle = (low + high) / 2
+        rises = shares @ (against / (1 + np.exp(-middle * against))) > 0
+        low, high = (low, middle) if rises else (middle, high)
+    return 2 / (low + high)
 
 
 def reliability_svg(bins: Reliability) -> str:

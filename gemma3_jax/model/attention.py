@@ -45,7 +45,7 @@ class DynamicPositionalEncoding(nn.Module):
     is, at any length, with no table (CPVT, Chu et al. 2021)."""
 
     kernel_size: int = 5
-    implementation: str = "shift"
+    implementation: str = "auto"
 
     @nn.compact
     def __call__(self, x: Float[Array, "b t d"], mask: Bool[Array, "b t"]) -> Float[Array, "b t d"]:
@@ -60,7 +60,7 @@ class AttentionBlock(nn.Module):
     heads: int
     window: int
     mlp_ratio: int
-    implementation: str = "shift"
+    implementation: str = "auto"
 
     @nn.compact
     def __call__(self, x: Float[Array, "b t d"], mask: Bool[Array, "b t"]) -> Float[Array, "b t d"]:

@@ -23,7 +23,13 @@ class Backbone(nn.Module):
     def __call__(self, x: Float[Array, "b h w 3"]) -> list[Float[Array, "b h2 w2 c"]]:
         c = self.config
         x = nn.Conv(
-            c.stem_width, (3, 3), (2, 2), padding=((0, 1), (0, 1)), use_bias=False, name="stem"
+            c.stem_width,
+            (3, 3),
+            (2, 2),
+            padding=((0, 1), (0, 1)),
+            use_bias=False,
+            dtype=x.dtype,
+            name="stem",
         )(x)
         x = nn.relu(Norm(self.train, name="stem_norm")(x))
         maps = [x]

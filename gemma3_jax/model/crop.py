@@ -60,14 +60,21 @@ def used_columns(quads: Float[Array, "*b 4 2"], rows: int, columns: int) -> Floa
 def canvas_strips(features: Features) -> Float[Array, "b rows columns c"]:
     """Strips of pictures that are strips already (`n` = 1, quad = the used part of the canvas): `sample_strips`
     reduces to the stem's map beside the fused one enlarged twice, which needs no gather."""
-    _b, _h, _w, _c = features.fused.shape
-    fused = features.fused
-    for axis in (1, 2):
-        n = fused.shape[axis]
-        index = jnp.arange(2 * n)
-        near, far = index // 2, jnp.clip(index // 2 + jnp.where(index % 2, 1, -1), 0, n - 1)
-        fused = 0.75 * jnp.take(fused, near, axis) + 0.25 * jnp.take(fused, far, axis)
+    fused = _enlarged(_enlarged(features.fused, 1), 2)
     return jnp.concatenate([features.stem, fused], axis=-1)
+
+
+def _enlarged(x: Array, axis: int) -> Array:
+    """Twice as many cells along `axis`, bilinear, edges repeated. Of slices: gathers would have scatters for gradients."""
+    n = x.shape[axis]
+    cells = [jax.lax.slice_in_dim(x, *ends, axis=axis) for ends in ((0, 1), (0, n), (n - 1, n))]
+    padded = jnp.concatenate(cells, axis)
+    halves = [
+        0.75 * x + 0.25 * jax.lax.slice_in_dim(padded, start, start + n, axis=axis)
+        for start in (0, 2)
+    ]
+    shape = (*x.shape[:axis], 2 * n, *x.shape[axis + 1 :])
+    return jnp.stack(halves, axis + 1).reshape(shape)
 
 
 def sample_strips(
@@ -78,11 +85,10 @@ def sample_strips(
     u = (jnp.arange(columns) + 0.5) / used[..., None]
     v = (jnp.arange(rows) + 0.5) / rows
     inside = u <= 1.0
-    grid = jnp.stack(
-        jnp.broadcast_arrays(u[..., None, :], v[:, None], jnp.ones(())), axis=-1
-    )  # [b, n, rows, columns, 3]
-    xyw = jnp.einsum("bnij,bnrcj->bnrci", homography(quads), grid)
-    xy = xyw[..., :2] / jnp.maximum(xyw[..., 2:], 0.05)
+    # No matrix product: TPUs and GPUs multiply float32 matrices in bfloat16 or TF32, pixels off at x = 1000.
+    across, down, one = jnp.moveaxis(homography(quads)[..., None, None], (2, 3), (1, 0))
+    xyw = across * u[..., None, :] + down * v[:, None] + one  # [3, b, n, rows, columns]
+    xy = jnp.moveaxis(xyw[:2] / jnp.maximum(xyw[2], 0.05), 0, -1)
 
     height = quad_size(quads)[1]
     cells = height / 2 / rows / OVERSAMPLING
@@ -103,11 +109,9 @@ def _mip_sample(
     """Bilinear samples at `xy` (cells of `x`, centres at +0.5) from each word's own pyramid level."""
     levels = [x]
     for _ in range(LEVELS - 1):
-        h, w = levels[-1].shape[1] // 2 * 2, levels[-1].shape[2] // 2 * 2
-        if min(h, w) < 2:
+        if levels[-1].shape[1] < 2 or levels[-1].shape[2] < 2:
             break
-        y = levels[-1][:, :h, :w]
-        levels.append(y.reshape(y.shape[0], h // 2, 2, w // 2, 2, -1).mean(axis=(2, 4)))
+        levels.append(_halved(levels[-1]))
     level = jnp.minimum(level, len(levels) - 1)
     sizes = jnp.array([y.shape[1:3] for y in levels])
     starts = jnp.cumsum(jnp.concatenate([jnp.zeros(1, int), sizes[:-1].prod(axis=1)]))
@@ -129,3 +133,10 @@ def _mip_sample(
             wy = fraction[..., 1] if dy else 1 - fraction[..., 1]
             out = out + taps * (wx * wy)[..., None]
     return out
+
+
+def _halved(x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 c"]:
+    """Means of 2 x 2 cells. Of strided slices: a TPU would pad every axis of two that a reshape makes (docs/tpu.md)."""
+    h, w = x.shape[1] // 2 * 2, x.shape[2] // 2 * 2
+    rows = x[:, 0:h:2] + x[:, 1:h:2]
+    return 0.25 * (rows[:, :, 0:w:2] + rows[:, :, 1:w:2])

@@ -1,8 +1,9 @@
 """One depthwise convolution, two implementations over the same kernel `[kh, kw, 1, c]`.
 
-`conv` is `lax.conv_general_dilated` with one group per channel: what exporters and phones want. `shift` adds up shifted
-copies of the map, one per tap: on CPU XLA fuses that into a single loop, where its grouped convolution is 6-10 times
-slower and the gradient of that slower still (jax issues 13800, 26266). docs/performance.md has the measurements.
+`conv` is `lax.conv_general_dilated` with one group per channel: what exporters, phones and the TPU compiler want. `shift` adds
+up shifted copies of the map, one per tap: on CPU XLA fuses that into a single loop, where its grouped convolution is 6-10
+times slower and the gradient of that slower still (jax issues 13800, 26266). `auto` takes, when the program is compiled,
+what is best for the platform it is compiled for. docs/performance.md (CPU) and docs/tpu.md have the figures.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-IMPLEMENTATIONS = ("shift", "conv")
+IMPLEMENTATIONS = ("auto", "shift", "conv")
+# Where `auto` is `conv`; elsewhere it is `shift`. A TPU lays the batch along its 128 lanes, which pays for the low maps of
+# strips, hundreds at a time, and not for those of pictures.
+CONV_PLATFORMS, CONV_ROWS = ("tpu",), 16
 
 
 def depthwise(
     x: Float[Array, "b h w c"],
     kernel: Float[Array, "kh kw 1 c"],
     strides: tuple[int, int] = (1, 1),
-    implementation: str = "shift",
+    implementation: str = "auto",
 ) -> Float[Array, "b h2 w2 c"]:
     """Depthwise correlation with symmetric zero padding of `k // 2`; output size is `ceil(size / stride)`.
 
@@ -32,18 +36,25 @@ def depthwise(
     kh, kw = kernel.shape[:2]
     if kh % 2 == 0 or kw % 2 == 0:
         raise ValueError(f"depthwise kernels are odd so that padding is symmetric, got {kh}x{kw}")
-    if implementation == "conv":
-        return lax.conv_general_dilated(
-            x,
-            kernel,
-            strides,
-            [(kh // 2, kh // 2), (kw // 2, kw // 2)],
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
-            feature_group_count=x.shape[-1],
-        )
-    if implementation != "shift":
+    if implementation not in IMPLEMENTATIONS:
         raise ValueError(f"{implementation=} is not one of {IMPLEMENTATIONS}")
-    return _shift_depthwise(x, kernel[:, :, 0], strides)
+    return {"auto": _auto, "shift": _shift, "conv": _conv}[implementation](x, kernel, strides)
+
+
+def _conv(x: Array, kernel: Array, strides: tuple[int, int]) -> Array:
+    kh, kw = kernel.shape[:2]
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        strides,
+        [(kh // 2, kh // 2), (kw // 2, kw // 2)],
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=x.shape[-1],
+    )
+
+
+def _conv_backward(strides: tuple[int, int], residuals: tuple, g: Array) -> tuple[Array, Array]:
+    return jax.vjp(partial(_conv, strides=strides), *residuals)[1](g)
 
 
 def _pad(x: Array, kernel_size: tuple[int, int]) -> Array:
@@ -64,7 +75,7 @@ def _taps(
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _shift_depthwise(x: Array, kernel: Array, strides: tuple[int, int]) -> Array:
+def _shift(x: Array, kernel: Array, strides: tuple[int, int]) -> Array:
     size = (kernel.shape[0], kernel.shape[1])
     out = (-(-x.shape[1] // strides[0]), -(-x.shape[2] // strides[1]))
     taps = _taps(_pad(x, size), size, strides, out)
@@ -72,12 +83,12 @@ def _shift_depthwise(x: Array, kernel: Array, strides: tuple[int, int]) -> Array
     return sum(tap * weights[i][None, None, None] for i, tap in enumerate(taps))  # type: ignore[return-value]
 
 
-def _forward(x: Array, kernel: Array, strides: tuple[int, int]) -> tuple[Array, tuple]:
-    out: Any = _shift_depthwise(x, kernel, strides)
+def _shift_forward(x: Array, kernel: Array, strides: tuple[int, int]) -> tuple[Array, tuple]:
+    out: Any = _shift(x, kernel, strides)
     return out, (x, kernel)
 
 
-def _backward(strides: tuple[int, int], residuals: tuple, g: Array) -> tuple[Array, Array]:
+def _shift_backward(strides: tuple[int, int], residuals: tuple, g: Array) -> tuple[Array, Array]:
     x, kernel = residuals
     (sh, sw), size = strides, kernel.shape[:2]
     # Input: put zeros between the strided outputs, then correlate with the kernel turned by 180 degrees.
@@ -91,7 +102,7 @@ def _backward(strides: tuple[int, int], residuals: tuple, g: Array) -> tuple[Arr
             (0, 0, 0),
         ),
     )
-    dx: Any = _shift_depthwise(spread, kernel[::-1, ::-1], (1, 1))
+    dx: Any = _shift(spread, kernel[::-1, ::-1], (1, 1))
     padded = _pad(x, size)
     dkernel = lax.platform_dependent(
         padded,
@@ -121,4 +132,28 @@ def _kernel_gradient_scan(padded: Array, g: Array, size: Any, strides: Any) -> A
     return jnp.stack([s.sum(axis=(0, 1)) for s in sums])
 
 
-_shift_depthwise.defvjp(_forward, _backward)
+_shift.defvjp(_shift_forward, _shift_backward)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _auto(x: Array, kernel: Array, strides: tuple[int, int]) -> Array:
+    """`_conv` or `_shift`, gradients included; a program for one platform holds only that platform's."""
+    conv = dict.fromkeys(_conv_platforms(x), partial(_conv, strides=strides))
+    return lax.platform_dependent(x, kernel, default=partial(_shift, strides=strides), **conv)
+
+
+def _conv_platforms(x: Array) -> tuple[str, ...]:
+    return CONV_PLATFORMS if x.shape[1] <= CONV_ROWS else ()
+
+
+def _auto_forward(x: Array, kernel: Array, strides: tuple[int, int]) -> tuple[Array, tuple]:
+    out: Any = _auto(x, kernel, strides)
+    return out, (x, kernel)
+
+
+def _auto_backward(strides: tuple[int, int], residuals: tuple, g: Array) -> tuple[Array, Array]:
+    conv = dict.fromkeys(_conv_platforms(residuals[0]), partial(_conv_backward, strides))
+    return lax.platform_dependent(residuals, g, default=partial(_shift_backward, strides), **conv)
+
+
+_auto.defvjp(_auto_forward, _auto_backward)

@@ -14,7 +14,8 @@ from gemma3_jax.model.depthwise import depthwise
 class Norm(nn.Module):
     """Batch normalisation (Ioffe & Szegedy 2015): folds into the convolution before it at export.
 
-    Under `jit` over a sharded batch the statistics are those of the global batch.
+    Under `jit` over a sharded batch the statistics are those of the global batch. They are taken and kept in float32; what
+    comes out has the input's dtype, or everything behind the first norm would be float32.
     """
 
     train: bool
@@ -23,7 +24,11 @@ class Norm(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
         return nn.BatchNorm(
-            use_running_average=not self.train, momentum=self.momentum, epsilon=1e-4, name="norm"
+            use_running_average=not self.train,
+            momentum=self.momentum,
+            epsilon=1e-4,
+            dtype=x.dtype,
+            name="norm",
         )(x)
 
 
@@ -32,7 +37,7 @@ class Depthwise(nn.Module):
 
     kernel_size: tuple[int, int] = (3, 3)
     strides: tuple[int, int] = (1, 1)
-    implementation: str = "shift"
+    implementation: str = "auto"
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 c"]:
@@ -66,7 +71,7 @@ class SeparableBlock(nn.Module):
     features: int
     strides: tuple[int, int] = (1, 1)
     train: bool = False
-    implementation: str = "shift"
+    implementation: str = "auto"
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 f"]:

@@ -73,10 +73,15 @@ def init_variables(config: ModelConfig, key: Array) -> dict[str, Any]:
 
 
 def detect(
-    config: ModelConfig, variables: dict, images: Float[Array, "b h w 3"], *, slots: int
+    config: ModelConfig,
+    variables: dict,
+    images: Float[Array, "b h w 3"],
+    *,
+    slots: int,
+    dtype: Any = jnp.float32,
 ) -> tuple[Features, Float[Array, "b n 4 2"], Float[Array, "b n"], Bool[Array, "b n"]]:
     """Features, quads in pixels, scores and validity of the best `slots` words of each picture."""
-    model = Spotter(config)
+    model = Spotter(config, dtype=dtype)
     features: Any = model.apply(variables, images, method="features")
     maps: Any = model.apply(variables, features, method="detect")
     quads, scores, valid = decode_centres(maps, slots=slots, stride=STRIDE)
@@ -107,7 +112,7 @@ def read_strips(
     return out
 
 
-@partial(jax.jit, static_argnames=("config", "slots", "columns"))
+@partial(jax.jit, static_argnames=("config", "slots", "columns", "dtype"))
 def spot(
     variables: dict,
     images: Float[Array, "b h w 3"],
@@ -115,6 +120,7 @@ def spot(
     config: ModelConfig = ModelConfig(),
     slots: int = 128,
     columns: int = 64,
+    dtype: Any = jnp.float32,
 ) -> Spotted:
     """Images in, words out, one compiled program (Linen is functional: vmap and grad pass through it, up to top-k).
 
@@ -124,8 +130,9 @@ def spot(
         config: sizes of the model the variables belong to.
         slots: words per picture at most (static).
         columns: strip columns per word; `columns // 2` is the CTC time `t`.
+        dtype: of the maps; `jnp.bfloat16`, as in training, is what TPUs and GPUs are fast in.
     """
-    features, quads, scores, valid = detect(config, variables, images, slots=slots)
+    features, quads, scores, valid = detect(config, variables, images, slots=slots, dtype=dtype)
     log_probs = read_quads(config, variables, features, with_margin(quads), columns=columns)
     tokens = jnp.argmax(log_probs, axis=-1)
     return Spotted(quads, scores, tokens, jnp.exp(log_probs.max(axis=-1)), valid)

@@ -11,6 +11,7 @@ from typing import Any
 from gemma3_jax.config import ModelConfig, build
 
 HERE = Path(__file__).parent
+TEMPERATURES = ("word_temperature", "page_temperature")  # of `ReadOptions`
 
 
 def model_folder(name: str | Path) -> Path:
@@ -31,6 +32,12 @@ def model_folder(name: str | Path) -> Path:
 def load_config(name: str | Path) -> ModelConfig:
     """Sizes and charset of a released model."""
     return build(ModelConfig, json.loads((model_folder(name) / "config.json").read_text())["model"])
+
+
+def load_temperatures(name: str | Path) -> dict[str, float]:
+    """What calibrates the confidences of a released model (`evaluation.calibrate`); none where nobody has fitted them."""
+    entry = json.loads((model_folder(name) / "config.json").read_text()).get("confidence", {})
+    return {name: float(entry[name]) for name in TEMPERATURES if name in entry}
 
 
 def load_variables(name: str | Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,27 +14,50 @@ from gemma3_jax.engine import Engine
 from gemma3_jax.imaging.resize import resize
 from gemma3_jax.imaging.threshold import contrast, enhanced
 from gemma3_jax.page import Word
+from gemma3_jax.reading.confidence import calibrated
 from gemma3_jax.reading.options import ReadOptions
-from gemma3_jax.reading.strips import COLUMNS, bucket_of, chunks, decode_with, word_of
+from gemma3_jax.reading.strips import COLUMNS, bucket_of, chunks, decode_with, words_of
+from gemma3_jax.reading.views import SURE, crop_views, straightened, vote
 
 CROPS_AT_ONCE = (1, 8, 64)
-FAINT, SURE = (
-    80.0,
-    0.9,
-)  # grey levels of contrast and confidence below which a crop is read with more contrast
+FAINT, CLEAR = 80.0, 0.9  # contrast (grey levels) and confidence below which it is raised
 
 
 def read_crops(engine: Engine, crops: Sequence[np.ndarray], options: ReadOptions) -> list[Word]:
-    """The text of RGB crops uint8 `[h, w, 3]`, each a word or a line, in order; `quad` is the crop's own outline.
+    """The text of RGB crops uint8 `[h, w, 3]`, each a word or a line, in order; `quad` is the crop's outline, or the part of it
+    that a doubtful word was read in.
 
     A crop with nothing to read gives a word with empty text and its confidence that it is empty.
     """
-    words = []
-    for crop, one in zip(crops, decode_crops(engine, crops, options), strict=True):
-        height, width = crop.shape[:2]
-        outline = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-        words.append(word_of(one, outline, outline, 1.0))
-    return words
+    sizes = np.array([(crop.shape[1], crop.shape[0]) for crop in crops], np.float32).reshape(
+        -1, 1, 2
+    )
+    seen = sizes * np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
+    decoded = decode_crops(engine, crops, options)
+    if options.look_again:
+        _look_again(engine, crops, decoded, seen, options)
+    words = words_of(decoded, seen, seen, [1.0] * len(crops))
+    return calibrated(words, options.word_temperature)
+
+
+def _look_again(
+    engine: Engine,
+    crops: Sequence[np.ndarray],
+    decoded: list[Decoded],
+    seen: np.ndarray,
+    options: ReadOptions,
+) -> None:
+    """Put what the views of doubtful crops agree on into `decoded`, and the view it was read in into `seen` `[n, 4, 2]`."""
+    doubtful = [i for i, one in enumerate(decoded) if one.confidence < SURE]
+    views = {i: crop_views(crops[i].shape[1], crops[i].shape[0]) for i in doubtful}
+    cuts = [straightened(crops[i], quad) for i, quads in views.items() for quad in quads]
+    found = iter(_decode(engine, cuts, options))
+    for i, quads in views.items():
+        readings = [decoded[i], *(next(found) for _ in quads)]
+        winner, sure = vote([one.text for one in readings], [one.confidence for one in readings])
+        decoded[i] = dataclasses.replace(readings[winner], confidence=sure)
+        if winner:
+            seen[i] = quads[winner - 1]
 
 
 def decode_crops(
@@ -46,7 +70,7 @@ def decode_crops(
     faint = [
         i
         for i, (crop, one) in enumerate(zip(crops, found, strict=True))
-        if one.confidence < SURE and contrast(crop) < FAINT
+        if one.confidence < CLEAR and contrast(crop) < FAINT
     ]
     plain = [(i, picture) for i in faint for picture in enhanced(crops[i])]
     for (i, _), one in zip(plain, _decode(engine, [p for _, p in plain], options), strict=True):

@@ -21,6 +21,8 @@ class ReadOptions:
     `beam_width` over 1 searches prefixes instead of taking the best class per column. `language` says which words a language
     model may read otherwise: doubtful ones ("auto"), all that look like words ("on") or none ("off"); `language_model` is a
     name or a file of `gemma3-ocr lm build`; `words` are more words to know, `keep` regular expressions of texts to leave alone.
+    The temperatures calibrate the confidences of word crops and of pages (`reading.confidence`); `from_pretrained` takes the
+    model's own.
     """
 
     max_side: int = 1280
@@ -36,11 +38,16 @@ class ReadOptions:
     language_model: str | Path = "english"
     words: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    word_temperature: float = 1.0
+    page_temperature: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("min_score", "min_confidence"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}={getattr(self, name)} must be in 0..1")
+        for name in ("word_temperature", "page_temperature"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}={getattr(self, name)} must be positive")
         if self.beam_width < 1:
             raise ValueError(f"{self.beam_width=} must be at least 1")
         if self.language not in typing.get_args(Mode):

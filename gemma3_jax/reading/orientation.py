@@ -1,7 +1,7 @@
 """Pages that were scanned sideways or upside down: turned when the evidence is clear, left alone when it is not.
 
-Upright text reads as words, turned text as single strokes: on 6 forms and receipts the letters surely read per word found were
-2.4 to 3.9 upright and 0.14 to 0.42 at the other three turns (benchmarks/orientation.py).
+Upright text reads as words, turned text as single strokes: on 12 receipts the letters surely read per word found were 1.3 to
+4.0 upright and 0.17 to 0.48 on their side, where up to three times as many words are found.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gemma3_jax.page import Word
 
 LEAST_WORDS = 20  # fewer are no page
 SUSPECT = 1.0  # sure letters per word below which a page may be turned
-CLEARER = 3.0  # times as many sure letters as before, or the page stays as it is
+CLEARER = 3.0  # times as many per word as before, and more in all, or the page stays as it is
 SURE = 0.5
 
 Reader = Callable[[np.ndarray], list[Word]]
@@ -35,7 +35,8 @@ def turned(pixels: np.ndarray, words: list[Word], read: Reader) -> list[Word]:
         return words
     tried = [(read(np.ascontiguousarray(np.rot90(pixels, k))), k) for k in (1, 2, 3)]
     found, quarter_turns = max(tried, key=lambda reading: evidence(reading[0]))
-    clear = evidence(found) >= max(CLEARER * evidence(words), SUSPECT * len(found))
+    before, after = evidence(words) / len(words), evidence(found) / max(len(found), 1)
+    clear = after >= max(CLEARER * before, SUSPECT) and evidence(found) > evidence(words)
     if not clear or len(found) < LEAST_WORDS:
         return words
     return [_turned_back(word, quarter_turns, pixels.shape[:2]) for word in found]

@@ -11,15 +11,18 @@ import numpy as np
 from gemma3_jax.decoding.boxes import columns_used, plausible, sides, suppress, with_margin
 from gemma3_jax.decoding.order import reading_order
 from gemma3_jax.engine import Engine
-from gemma3_jax.imaging.resize import SizePolicy, plan, to_picture, windows
+from gemma3_jax.imaging.resize import LONG_SIDES, SizePolicy, plan, to_picture, windows
 from gemma3_jax.page import Line, Word
 from gemma3_jax.reading.again import read_again
+from gemma3_jax.reading.confidence import calibrated
 from gemma3_jax.reading.options import ReadOptions
 from gemma3_jax.reading.orientation import turned
-from gemma3_jax.reading.strips import COLUMNS, SQUEEZE, bucket_of, chunks, decode_with, word_of
+from gemma3_jax.reading.strips import COLUMNS, SQUEEZE, bucket_of, chunks, decode_with, words_of
 
 SLOTS = (32, 128, 512)  # words read at once
 PRINT_WORDS, PRINT_PX = 30, 24  # a page of small print: as many words, px as the network sees them
+SMALL_PX = 17  # below it a larger look is worth its time (docs/reader.md), if it is as many
+WORTHWHILE = 1.1  # times as large
 MIN_PICTURE_PX = 6  # no letter is told from another with less
 
 
@@ -34,6 +37,9 @@ def find_words(
     words, warnings = _find(engine, pixels, options)
     if options.turn:
         words = turned(pixels, words, lambda picture: _find(engine, picture, options)[0])
+    if options.look_again:
+        words = read_again(engine, pixels, words, options)
+    words = calibrated(words, options.page_temperature)
     return [word for word in words if word.confidence >= options.min_confidence], warnings
 
 
@@ -51,10 +57,7 @@ def _find(engine: Engine, pixels: np.ndarray, options: ReadOptions) -> tuple[lis
         warnings.append(
             f"more than {SLOTS[-1]} words: the faintest were left out; read the page in parts"
         )
-    words = _once(words, [word.confidence * word.detection for word in words])
-    if options.look_again:
-        words = read_again(engine, pixels, words, options)
-    return words, warnings
+    return _once(words, [word.confidence * word.detection for word in words]), warnings
 
 
 def further_looks(
@@ -63,14 +66,19 @@ def further_looks(
     """Other sizes at which a picture of `shape` (h, w) is worth a look, by the words that the first one found.
 
     The detector knows words of up to about 60 px: a picture is looked at again at half the size, which costs a quarter more,
-    unless it is a page of small print, which has nothing to gain.
+    unless it is a page of small print, which has nothing to gain. Very small print that was shrunk for the first look is looked
+    at again as large as it is, or as PRINT_PX asks.
     """
     where = plan(*shape, first)
     factor = where.scaled[0] / shape[0]
     heights = [float(sides(word.quad)[1]) * factor for word in words]
-    if len(heights) >= PRINT_WORDS and float(np.median(heights)) < PRINT_PX:
+    typical = float(np.median(heights)) if len(heights) >= PRINT_WORDS else PRINT_PX
+    if typical >= PRINT_PX:
+        return [SizePolicy(scale=factor / 2)]
+    larger = min(1.0, factor * PRINT_PX / typical, LONG_SIDES[-1] / max(shape))
+    if typical >= SMALL_PX or larger < WORTHWHILE * factor:
         return []
-    return [SizePolicy(scale=factor / 2)]
+    return [SizePolicy(scale=larger)]
 
 
 def _look(
@@ -112,19 +120,24 @@ def _read_window(
     words = []
     seen = with_margin(quads)
     for columns, members in _by_columns(seen[chosen]):
-        for start, stop, slots in chunks(len(members), SLOTS):
-            some = chosen[members[start:stop]]
-            padded = np.zeros((1, slots, 4, 2), np.float32)
-            padded[0, : len(some)] = seen[some]
-            log_probs = engine.read(features, padded, columns)[0, : len(some)]
-            decoded = decode_with(
-                engine.charset, log_probs, columns_used(seen[some], columns), options
-            )
-            found = zip(
-                decoded, place(quads[some]), place(seen[some]), scores[some].tolist(), strict=True
-            )
-            words += [word_of(*one) for one in found]
-    return [word for word in words if word.text.strip()], bool(valid.all())
+        some = chosen[members]
+        log_probs = _read_boxes(engine, features, seen[some], columns)
+        used = columns_used(seen[some], columns)
+        decoded = decode_with(engine.charset, log_probs, used, options)
+        texts = [k for k, one in enumerate(decoded) if one.text.strip()]
+        kept, some = [decoded[k] for k in texts], some[texts]
+        words += words_of(kept, place(quads[some]), place(seen[some]), scores[some].tolist())
+    return words, bool(valid.all())
+
+
+def _read_boxes(engine: Engine, features: Any, quads: np.ndarray, columns: int) -> np.ndarray:
+    """log P `[n, columns, v]` of `quads` `[n, 4, 2]`, read in static buckets."""
+    found = []
+    for start, stop, slots in chunks(len(quads), SLOTS):
+        padded = np.zeros((1, slots, 4, 2), np.float32)
+        padded[0, : stop - start] = quads[start:stop]
+        found.append(engine.read(features, padded, columns)[0, : stop - start])
+    return np.concatenate(found)
 
 
 def _by_columns(quads: np.ndarray) -> list[tuple[int, np.ndarray]]:

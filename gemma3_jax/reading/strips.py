@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -62,17 +62,29 @@ def _fusion(
     return Fusion(model.with_words(words) if words else model, charset, mode, keep)
 
 
-def word_of(decoded: Decoded, quad: np.ndarray, seen: np.ndarray, score: float) -> Word:
-    """`seen` is the quad that was read, of which the characters' spans are fractions; they are cut to the word's own."""
-    grown = sides(seen)[0] / np.maximum(sides(quad)[0], 1e-6)
-    slices = slice_quads(quad, np.clip((decoded.spans - 0.5) * grown + 0.5, 0, 1))
-    chars = zip(decoded.text, decoded.char_confidences, slices, strict=True)
-    return Word(
-        decoded.text,
-        decoded.confidence,
-        np.asarray(quad, np.float32),
-        tuple(Char(*char) for char in chars),
-        score,
-        decoded.raw,
-        decoded.reason,
-    )
+def words_of(
+    decoded: Sequence[Decoded], quads: np.ndarray, seen: np.ndarray, scores: Sequence[float]
+) -> list[Word]:
+    """Words at `quads` `[n, 4, 2]`. `seen` are the quads that were read, of which the characters' spans are fractions; they are
+    cut to the words' own."""
+    if not decoded:
+        return []
+    quads = np.asarray(quads, np.float32)
+    counts = [len(one.text) for one in decoded]
+    grown = np.repeat(sides(seen)[0] / np.maximum(sides(quads)[0], 1e-6), counts)[:, None]
+    spans = np.concatenate([one.spans for one in decoded])
+    spans = np.clip((spans - 0.5) * grown + 0.5, 0, 1)
+    slices = iter(slice_quads(np.repeat(quads, counts, axis=0), spans))
+    return [
+        Word(
+            one.text,
+            one.confidence,
+            quad,
+            tuple(map(Char, one.text, one.char_confidences, slices)),
+            score,
+            one.raw,
+            one.reason,
+            one.alternatives,
+        )
+        for one, quad, score in zip(decoded, quads, scores, strict=True)
+    ]

@@ -27,7 +27,7 @@ Validation parts of the public sets' training halves (`splits.json`), printed by
 `bag`: bag of words of a page, case kept on forms, ignored on receipts. `ece`: expected calibration error of the confidences.
 docs/evaluation.md has every rule. The figures are of these weights on development sets that were looked at while the model and
 its reader were made (docs/training.md); official test halves were not used.
-
+{confidence}
 ## Recipe
 
 {recipe}
@@ -37,6 +37,23 @@ its reader were made (docs/training.md); official test halves were not used.
 Latin letters, digits and ASCII punctuation only. Handwriting, text turned by more than about 30 degrees, and words under
 8 px high are mostly missed.
 """
+
+
+def calibration_note(confidence: dict[str, Any]) -> str:
+    """What the card says of `confidence` in config.json, as `evaluation.calibrate` wrote it; nothing without it."""
+    if not confidence.get("ece"):
+        return ""
+    fitted = {name: value for name, value in confidence.items() if name.endswith("_temperature")}
+    temperatures = ", ".join(f"`{name}` {value:g}" for name, value in fitted.items())
+    changes = ", ".join(
+        f"{name} {100 * ece['before']:.1f} to {100 * ece['after']:.1f}"
+        for name, ece in confidence["ece"].items()
+    )
+    return (
+        f"\nConfidences are calibrated by {temperatures}, fitted on these same sets by\n"
+        "`python -m gemma3_jax.evaluation.calibrate`. With each half of a set judged at the temperature of the other halves,\n"
+        f"`ece` changes, in percent and with no word left out: {changes}.\n"
+    )
 
 
 def figures_table(sets: dict[str, dict[str, float]]) -> str:
@@ -66,6 +83,7 @@ def write_card(folder: Path, measured: dict[str, Any], recipe: str, command: str
         sha256=config["sha256"],
         command=command,
         table=figures_table(measured["sets"]),
+        confidence=calibration_note(config.get("confidence", {})),
         recipe=recipe.strip(),
     )
     (folder / "README.md").write_text(card)

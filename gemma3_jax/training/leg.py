@@ -22,9 +22,9 @@ MIB = 2**20
 
 
 def pack_leg(
-    folder: Path, data: Path, cache: Path, workdir: Path | None = None, mib: float = 52.0
+    folder: Path, data: Path, cache: Path, workdir: Path | None = None, mib: float = 50.0
 ) -> dict[str, float]:
-    """Fill `folder` with cache/, data/ and, of a run, state/; returns MiB by entry. Real scenes get what is left of `mib`.
+    """Fill `folder` with cache/, data/ and, of a run, state/; returns MiB by entry. data/ takes `mib` at most.
 
     The atlas goes as it is; word crops, backgrounds and scenes as WebP; of the word lists the English ones.
 
@@ -46,7 +46,7 @@ def pack_leg(
     for name in WORDLISTS:
         shutil.copyfile(data / "wordlists" / name, lists / name)
     shutil.copyfile(data / "splits.json", folder / "data" / "splits.json")
-    quality = light_copy(data, SETS, folder / "data", int(mib * MIB) - _bytes(folder))
+    quality = light_copy(data, SETS, folder / "data", int(mib * MIB) - _bytes(folder / "data"))
     sizes = {path.name: _bytes(path) / MIB for path in sorted(folder.glob("*"))}
     return sizes | {"scenes' quality": quality}
 
@@ -80,9 +80,9 @@ def out(
     workdir: Path | None = None,
     data: Path = Path("../shared/data"),
     cache: Path = Path(".cache/gemma3_jax"),
-    mib: float = 52.0,
+    mib: float = 50.0,
 ) -> None:
-    """Pack what a leg needs into `folder`, at most `mib` MiB; with `workdir` its newest state goes along."""
+    """Pack what a leg needs into `folder`, its data/ in `mib` MiB at most; with `workdir` its newest state goes along."""
     for name, size in pack_leg(folder, data, cache, workdir, mib).items():
         print(f"{name:<16}{size:8.1f}")
 

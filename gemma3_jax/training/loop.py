@@ -19,6 +19,7 @@ from gemma3_jax.training import mesh as meshes
 from gemma3_jax.training.checkpoints import Checkpoints, location
 from gemma3_jax.training.hosts import agreed, is_lead
 from gemma3_jax.training.preemption import Preempted, Preemption
+from gemma3_jax.training.profile import Profile
 from gemma3_jax.training.report import Report
 from gemma3_jax.training.sources import Resident, scenes_of_step, strips_of_step
 from gemma3_jax.training.state import TrainState, abstract_state, init_state, released_variables
@@ -54,12 +55,13 @@ def compile_step(config: Config, mesh: Mesh, state: Any) -> Callable[..., Any]:
 
     @partial(jax.jit, donate_argnums=0, out_shardings=(shardings, whole))
     def step(state: TrainState, resident: Resident, scenes: Batch | None) -> Any:
-        strips = strips_of_step(config, resident, state.step)
-        if strips is not None:
-            strips = jax.lax.with_sharding_constraint(strips, split)
-        scenes = scenes_of_step(config, resident, state.step, scenes)
-        if scenes is not None:
-            scenes = jax.lax.with_sharding_constraint(scenes, split)
+        with jax.named_scope("draw"):
+            strips = strips_of_step(config, resident, state.step)
+            if strips is not None:
+                strips = jax.lax.with_sharding_constraint(strips, split)
+            scenes = scenes_of_step(config, resident, state.step, scenes)
+            if scenes is not None:
+                scenes = jax.lax.with_sharding_constraint(scenes, split)
         key = jax.random.fold_in(jax.random.key(config.seed + 2), state.step)
         return train_step(config, state, strips, scenes, key, gather)
 
@@ -93,6 +95,7 @@ def train(
     schedule: Schedule = Schedule(),
     mesh: Mesh | None = None,
     tensorboard: bool = False,
+    profile: str | None = None,
 ) -> TrainState:
     """Train until `total_steps` or the budget, whichever comes first; continue a run found in `workdir`.
 
@@ -110,6 +113,7 @@ def train(
         schedule: when to do what.
         mesh: the devices, all of them by default.
         tensorboard: write scalars and pictures for TensorBoard too.
+        profile: folder for an XProf trace of a few steps (`training.profile`).
 
     Raises:
         Diverged: at the first step whose logged loss is NaN or infinite; the last checkpoint stays.
@@ -125,12 +129,15 @@ def train(
     with Checkpoints(workdir / "checkpoints", schedule.keep) as checkpoints, Preemption() as notice:
         state = begin(config, checkpoints, mesh, variables)
         first, total = int(state.step), config.optimizer.total_steps
-        with Report(workdir, first, total, tensorboard) as report:
+        with (
+            Report(workdir, first, total, tensorboard) as report,
+            Profile(profile, first) as tracer,
+        ):
             report.note(
                 f"from step {first} on {dict(mesh.shape)} {mesh.devices.flat[0].device_kind} devices, "
                 f"{jax.process_count()} process(es)"
             )
-            run = _Run(config, schedule, mesh, checkpoints, notice, report, workdir)
+            run = _Run(config, schedule, mesh, checkpoints, notice, report, tracer, workdir)
             feed = scenes(first) if scenes is not None else None
             return run.steps(state, resident, feed, partial(_look, validate, pictures, report))
 
@@ -145,6 +152,7 @@ class _Run:
     checkpoints: Checkpoints
     notice: Preemption
     report: Report
+    profile: Profile
     workdir: epath.Path
 
     def steps(
@@ -161,7 +169,10 @@ class _Run:
         began = last = time.monotonic()
         for done in range(first + 1, total + 1):
             batch = None if feed is None else meshes.global_batch(next(feed), self.mesh)
-            state, metrics = step(state, resident, batch)
+            with self.profile.step(done):
+                state, metrics = step(state, resident, batch)
+            if self.profile.after(done, metrics):
+                self.report.note(f"trace of the last steps in {self.profile.folder}")
             logs = done % schedule.log_every == 0 or done == total
             if logs:
                 values = self._checked(metrics, done)

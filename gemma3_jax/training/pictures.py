@@ -12,7 +12,7 @@ import numpy as np
 
 from gemma3_jax.config import Config
 from gemma3_jax.data.scenes import SCENE_WEIGHTS, real_scenes
-from gemma3_jax.decoding.text import collapse
+from gemma3_jax.decoding.lattice import collapse
 from gemma3_jax.page import Line, Page, Word
 from gemma3_jax.training.sources import Resident, scenes_of_step
 from gemma3_jax.types import Batch

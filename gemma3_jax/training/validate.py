@@ -12,7 +12,7 @@ from jax.sharding import Mesh
 
 from gemma3_jax.config import Config
 from gemma3_jax.data.real import WordPack
-from gemma3_jax.decoding.text import collapse
+from gemma3_jax.decoding.lattice import collapse
 from gemma3_jax.metrics.words import letters_and_digits
 from gemma3_jax.model.spotter import read_strips
 from gemma3_jax.training.mesh import batched, build_mesh, place, replicated

@@ -137,12 +137,21 @@ function explain(index, byKey = false) {
   const { word, polygon, span } = words[index];
   $("tip-text").textContent = word.text;
   $("tip-meter").value = word.confidence;
-  $("tip-confidence").textContent = `${(100 * word.confidence).toFixed(1)} % confident`;
+  $("tip-confidence").textContent = `${percent(word.confidence)} confident`;
+  $("tip-others").replaceChildren(...word.alternatives.map(other));
   $("tip-raw").textContent = word.raw !== word.text ? `Pixels alone: “${word.raw}”.` : "";
   $("tip-reason").textContent = word.reason && `Corrected: ${word.reason}.`;
   for (const part of byKey ? [span, polygon] : []) part.scrollIntoView({ block: "nearest", inline: "nearest" });
   place($("tip"), polygon.getBoundingClientRect());
-  if (byKey) $("spoken").textContent = [...$("tip").querySelectorAll("p")].map((part) => part.textContent).join(" ");
+  if (byKey) $("spoken").textContent = [...$("tip").querySelectorAll("p, li")].map((part) => part.textContent).join(" ");
+}
+
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
+
+function other({ text, confidence }) {
+  const item = made("li", `${text} `);
+  item.append(made("span", percent(confidence)));
+  return item;
 }
 
 function place(tip, box) {

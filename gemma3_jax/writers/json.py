@@ -2,9 +2,10 @@
 
 Schema 1: `schema_version`, `source`, `width`, `height` (px of the upright picture), `text`, `warnings`, `error` (empty when
 read), `lines`: [`text`, `confidence`, `block`, `quad`, `words`: [`text`, `raw`, `reason` (why a language model made `text` of
-`raw`, or empty), `confidence`, `detection`, `quad`, `chars`: [`text`, `confidence`, `quad`]]]. Quads are four [x, y] in px,
-clockwise from the top left of the text; confidences are 0..1. A later version only adds keys; a change of meaning takes a new
-number.
+`raw`, or empty), `confidence`, `detection`, `quad`, `chars`: [`text`, `confidence`, `quad`], `alternatives` (next best
+readings of a doubtful word, likeliest first): [`text`, `confidence`]]]. Quads are four [x, y] in px, clockwise from the top
+left of the text; confidences are 0..1. A later version only adds keys (`alternatives` is the youngest: files without it are
+read too); a change of meaning takes a new number.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gemma3_jax.page import Char, Line, Page, Word
+from gemma3_jax.page import Alternative, Char, Line, Page, Word
 
 SCHEMA_VERSION = 1
 
@@ -50,6 +51,10 @@ def _line(line: Line) -> dict[str, Any]:
             "chars": [
                 {"text": c.text, "confidence": _round(c.confidence), "quad": _quad(c.quad)}
                 for c in word.chars
+            ],
+            "alternatives": [
+                {"text": other.text, "confidence": _round(other.confidence)}
+                for other in word.alternatives
             ],
         }
         for word in line.words
@@ -101,6 +106,7 @@ def _read_line(entry: dict[str, Any]) -> Line:
 
 def _read_word(entry: dict[str, Any]) -> Word:
     chars = [Char(c["text"], c["confidence"], _read_quad(c["quad"])) for c in entry["chars"]]
+    others = [Alternative(a["text"], a["confidence"]) for a in entry.get("alternatives", ())]
     return Word(
         entry["text"],
         entry["confidence"],
@@ -109,6 +115,7 @@ def _read_word(entry: dict[str, Any]) -> Word:
         entry["detection"],
         entry["raw"],
         entry.get("reason", ""),
+        tuple(others),
     )
 
 

@@ -1,0 +1,100 @@
+"""Reading calibration pictures with the float network, and counting what flows through every tensor that is to be bytes."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+from gemma3_jax.config import ModelConfig
+from gemma3_jax.engine_onnx import OnnxEngine
+from gemma3_jax.export.files import FILES, build
+from gemma3_jax.page import Word
+from gemma3_jax.quantize.layers import points
+from gemma3_jax.quantize.ranges import METHOD, METHODS, Histogram, Ranges
+from gemma3_jax.reading import ReadOptions, find_words, read_crops
+
+ENOUGH = 50_000  # values counted of a tensor per call
+CROPS = 16  # words of a picture that are read as pictures of their own too
+# As pictures are read by default, less what changes no activation.
+READING = ReadOptions(language="off", turn=False)
+
+
+class ObservingEngine(OnnxEngine):
+    """The float engine with a histogram of every output of its files that no caller asks for."""
+
+    def __init__(self, folder: Path, config: ModelConfig) -> None:
+        super().__init__(folder, config, None)
+        self.histograms: dict[str, Histogram] = {}
+
+    def _run(self, name: str, outputs: Sequence[str], **inputs: Any) -> list[Any]:
+        watched = [x.name for x in self._session(name).get_outputs() if x.name not in outputs]
+        found = super()._run(name, [*outputs, *watched], **inputs)
+        for tensor, value in zip(watched, found[len(outputs) :], strict=True):
+            values = value.numpy().ravel()
+            # an odd stride meets every channel and every column
+            some = values[:: max(1, values.size // ENOUGH) | 1]
+            self.histograms.setdefault(tensor, Histogram()).add(some)
+        return found[: len(outputs)]
+
+
+def observe(
+    config: ModelConfig, variables: Any, pictures: Iterable[np.ndarray]
+) -> tuple[dict[str, Histogram], int]:
+    """A histogram per tensor while RGB uint8 `pictures` are read, and how many pictures there were.
+
+    Raises:
+        ValueError: when an activation is not finite.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder, count = Path(name), 0
+        for file in FILES:
+            model = build(file, config, variables, packed=True)
+            model.graph.output.extend(
+                helper.make_tensor_value_info(x, TensorProto.FLOAT, None) for x in points(model)
+            )
+            onnx.save(model, folder / f"{file}.onnx")
+        engine = ObservingEngine(folder, config)
+        for picture in pictures:
+            words, _ = find_words(engine, picture, READING)
+            read_crops(engine, cut_out(picture, words[:CROPS]), READING)
+            count += 1
+        return engine.histograms, count
+
+
+def cut_out(picture: np.ndarray, words: Sequence[Word]) -> list[np.ndarray]:
+    """The upright rectangles around words, as crops uint8 `[h, w, 3]`."""
+    height, width = picture.shape[:2]
+    crops = []
+    for word in words:
+        left, top = np.floor(word.quad.min(axis=0)).clip(0, (width - 1, height - 1)).astype(int)
+        right, bottom = np.ceil(word.quad.max(axis=0)).astype(int)
+        crops.append(picture[top : max(bottom, top + 1), left : max(right, left + 1)])
+    return crops
+
+
+def measure(
+    config: ModelConfig,
+    variables: Any,
+    checksum: str,
+    pictures: Iterable[np.ndarray],
+    method: str = METHOD,
+) -> Ranges:
+    """The ranges of a model, whose weights have the SHA-256 `checksum`, over RGB uint8 `pictures`.
+
+    Raises:
+        ValueError: for an unknown method, or when a part of the network never ran: the pictures show no words.
+    """
+    if method not in METHODS:
+        raise ValueError(f"{method=} is not one of {', '.join(METHODS)}")
+    histograms, count = observe(config, variables, pictures)
+    wanted = {x for file in FILES for x in points(build(file, config, variables, packed=True))}
+    if missing := sorted(wanted - set(histograms)):
+        raise ValueError(f"no word was read in {count} pictures: nothing is known of {missing[0]}")
+    spans = {name: METHODS[method](histogram) for name, histogram in histograms.items()}
+    return Ranges(checksum, method, count, spans)
