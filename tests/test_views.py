@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gemma3_jax.decoding.boxes import sides
-from gemma3_jax.reading.views import LEVEL, crop_views, page_views, straightened, vote
+from gemma3_jax.reading.views import LEVEL, MODESTY, crop_views, page_views, straightened, vote
 
 
 def box(left, top, right, bottom):
@@ -78,20 +78,24 @@ def test_tall_crops_are_read_sideways_too_and_flat_ones_are_not_levelled():
 def test_agreement_beats_one_sure_view():
     winner, sure = vote(["SOUP", "shop", "SHOP", "Shop"], [0.8, 0.5, 0.6, 0.4])
     assert winner == 2  # the surest of those that agree
-    assert sure == pytest.approx(((0.5 + 0.6 + 0.4) / 4 * 0.6) ** 0.5)
+    assert sure == pytest.approx(((0.5 + 0.6 + 0.4) / 4 * 0.6) ** MODESTY)
 
 
 def test_empty_views_count_and_are_not_elected():
-    assert vote(["", "", "no"], [0.9, 0.9, 0.1]) == (2, pytest.approx((0.1 / 3 * 0.1) ** 0.5))
+    assert vote(["", "", "no"], [0.9, 0.9, 0.1]) == (2, pytest.approx((0.1 / 3 * 0.1) ** MODESTY))
     assert vote(["", ""], [0.3, 0.9]) == (0, 0.3)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "A", "b", " ", ""]), st.floats(0, 1)), min_size=1))
-def test_a_vote_is_never_surer_than_its_surest_view(readings):
+def test_no_other_text_has_a_larger_product_of_share_and_confidence(readings):
     texts, confidences = zip(*readings, strict=True)
     winner, sure = vote(texts, confidences)
-    assert 0 <= sure <= max(confidences) + 1e-12
-    if any(text.strip() for text in texts):
-        assert texts[winner].strip() and sure <= confidences[winner] + 1e-12
-        same = [c for t, c in readings if t.casefold() == texts[winner].casefold()]
-        assert confidences[winner] == max(same)
+    assert 0 <= sure <= 1
+    products = [
+        confidence * sum(c for t, c in readings if t.casefold() == text.casefold()) / len(readings)
+        for text, confidence in readings
+        if text.strip()
+    ]
+    if products:
+        assert texts[winner].strip()
+        assert sure == pytest.approx(max(products) ** MODESTY)

@@ -31,8 +31,10 @@ def load_backgrounds(path: Path, data: Path | None = None) -> np.ndarray:
 def save_backgrounds(path: Path, patches: np.ndarray, quality: int | None = None) -> None:
     """Write patches exactly, or as WebP of `quality` (1..100), a tenth of the size."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    exact = {"patches": patches}
-    np.savez_compressed(path, **(exact if quality is None else encode_sheets(patches, quality)))
+    if quality is None:
+        np.savez_compressed(path, patches=patches)
+    else:
+        np.savez_compressed(path, allow_pickle=False, **encode_sheets(patches, quality))
 
 
 def build_backgrounds(data: Path | None) -> np.ndarray:

@@ -123,8 +123,9 @@ def decode_sheets(fields: Mapping[str, np.ndarray]) -> np.ndarray:
     """The pictures [m, h, w, 3] that `encode_sheets` wrote, nearly."""
     from PIL import Image
 
-    images = np.empty(fields["shape"], np.uint8)
-    many = SHEET_ROWS // images.shape[1]
+    count, height, width, channels = fields["shape"].tolist()
+    images = np.empty((count, height, width, channels), np.uint8)
+    many = SHEET_ROWS // height
     sheets, ends = fields["sheets"], np.cumsum(fields["sheet_bytes"])
     for i, (size, end) in enumerate(zip(fields["sheet_bytes"], ends, strict=True)):
         with Image.open(io.BytesIO(sheets[end - size : end].tobytes())) as sheet:
