@@ -16,7 +16,9 @@ from gemma3_jax.page import Word
 from gemma3_jax.reading.crops import decode_crops
 from gemma3_jax.reading.options import ReadOptions
 from gemma3_jax.reading.strips import words_of
-from gemma3_jax.reading.views import SURE, page_views, straightened, vote
+from gemma3_jax.reading.views import page_views, straightened, vote
+
+SURE = 0.85  # confidence from which a word of a page is not read again
 
 
 def read_again(

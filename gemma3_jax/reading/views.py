@@ -14,7 +14,7 @@ import numpy as np
 from gemma3_jax.config import CANVAS_HEIGHT
 from gemma3_jax.decoding.boxes import sides, with_margin
 
-SURE = 0.95  # confidence from which a word is not looked at again
+SURE = 0.95  # confidence from which a crop is not looked at again
 # Margins in parts of the height: at the ends; above and below.
 GENEROUS, USUAL = (0.5, 0.25), (0.2, 0.15)  # around a box
 TIGHT, LOOSE, LEVEL = (-0.06, -0.06), (0.08, 0.15), (0.05, 0.125)  # around a crop
