@@ -76,7 +76,7 @@ def test_too_small_a_budget_and_a_missing_folder_are_said(data, tmp_path):
 
 def test_backgrounds_travel_with_a_little_loss(tmp_path):
     slope = np.linspace(0, 200, 256).astype(np.uint8)
-    patches = np.tile(slope[None, None, :, None], (200, 64, 1, 3))  # more than one sheet
+    patches = np.tile(slope[None, None, :, None], (200, 64, 1, 3))
     patches[150:] = 90
     save_backgrounds(tmp_path / "exact.npz", patches)
     save_backgrounds(tmp_path / "light.npz", patches, 85)

@@ -94,7 +94,7 @@ def test_a_pack_travels_as_webp_with_only_a_little_loss(tmp_path: Path) -> None:
     pack = pack_words([(np.ascontiguousarray(crop), "a") for crop in crops], Charset())
     save_pack(pack, tmp_path / "small.npz", quality=92)
     back = load_pack(tmp_path / "small.npz")
-    assert back.images.shape == (300, 32, 128, 3)  # more than one sheet
+    assert back.images.shape == (300, 32, 128, 3)
     assert np.abs(back.images.astype(int) - pack.images).max() <= 8
     np.testing.assert_array_equal(back.labels, pack.labels)
 

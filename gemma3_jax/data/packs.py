@@ -14,7 +14,7 @@ import numpy as np
 
 from gemma3_jax.data import backgrounds
 from gemma3_jax.data.glyphs import load_atlas
-from gemma3_jax.data.word_pack import decode_sheets, encode_sheets
+from gemma3_jax.data.word_pack import decode_pictures, encode_pictures
 
 TRAINING_PHOTOGRAPHS = 900  # img_901..1000 are the validation part (splits.json)
 PROCEDURAL, WALLPAPER, STREET = 160, 240, 600
@@ -25,7 +25,7 @@ def load_backgrounds(path: Path, data: Path | None = None) -> np.ndarray:
     if not path.exists():
         save_backgrounds(path, build_backgrounds(data))
     with np.load(path) as saved:
-        return saved["patches"] if "patches" in saved else decode_sheets(saved)
+        return saved["patches"] if "patches" in saved else decode_pictures(saved)
 
 
 def save_backgrounds(path: Path, patches: np.ndarray, quality: int | None = None) -> None:
@@ -34,7 +34,7 @@ def save_backgrounds(path: Path, patches: np.ndarray, quality: int | None = None
     if quality is None:
         np.savez_compressed(path, patches=patches)
     else:
-        np.savez_compressed(path, allow_pickle=False, **encode_sheets(patches, quality))
+        np.savez_compressed(path, allow_pickle=False, **encode_pictures(patches, quality))
 
 
 def build_backgrounds(data: Path | None) -> np.ndarray:

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-SHEET_ROWS = 8192  # of pixels in one WebP, which allows 16383: one header for many pictures
-
 
 @dataclasses.dataclass(frozen=True)
 class WordPack:
@@ -76,7 +74,7 @@ def save_pack(pack: WordPack, path: str | Path, quality: int | None = None) -> N
     if quality is None:
         fields["images"] = pack.images
     else:
-        fields |= encode_sheets(pack.images, quality)
+        fields |= encode_pictures(pack.images, quality)
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:  # a file object: savez would append .npz to a bare name
         np.savez_compressed(
@@ -99,7 +97,7 @@ def load_pack(path: str | Path) -> WordPack:
         fields = dict(file)
     dropped = [str(line).rsplit("\t", 1) for line in fields["dropped"]]
     return WordPack(
-        images=decode_sheets(fields) if "sheets" in fields else fields["images"],
+        images=decode_pictures(fields) if "webp" in fields else fields["images"],
         widths=fields["widths"],
         labels=fields["labels"],
         corpus=fields["corpus"],
@@ -108,36 +106,32 @@ def load_pack(path: str | Path) -> WordPack:
     )
 
 
-def encode_sheets(images: np.ndarray, quality: int) -> dict[str, np.ndarray]:
-    """Pictures uint8 [m, h, w, 3] as WebP, many above one another: entries for an npz file."""
-    many = SHEET_ROWS // images.shape[1]
-    sheets = [_encode(images[i : i + many], quality) for i in range(0, len(images), many)]
+def encode_pictures(images: np.ndarray, quality: int) -> dict[str, np.ndarray]:
+    """Pictures uint8 [m, h, w, 3], each as a WebP of its own (in one, the codec smooths across them): entries for an npz."""
+    files = [_encode(image, quality) for image in images]
     return {
-        "sheets": np.frombuffer(b"".join(sheets), np.uint8),
-        "sheet_bytes": np.asarray([len(sheet) for sheet in sheets], np.int64),
+        "webp": np.frombuffer(b"".join(files), np.uint8),
+        "webp_bytes": np.asarray([len(file) for file in files], np.int64),
         "shape": np.asarray(images.shape, np.int64),
     }
 
 
-def decode_sheets(fields: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The pictures [m, h, w, 3] that `encode_sheets` wrote, nearly."""
+def decode_pictures(fields: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The pictures [m, h, w, 3] that `encode_pictures` wrote, nearly."""
     from PIL import Image
 
     count, height, width, channels = fields["shape"].tolist()
     images = np.empty((count, height, width, channels), np.uint8)
-    many = SHEET_ROWS // height
-    sheets, ends = fields["sheets"], np.cumsum(fields["sheet_bytes"])
-    for i, (size, end) in enumerate(zip(fields["sheet_bytes"], ends, strict=True)):
-        with Image.open(io.BytesIO(sheets[end - size : end].tobytes())) as sheet:
-            part = images[i * many : (i + 1) * many]
-            part[:] = np.asarray(sheet).reshape(part.shape)
+    files, ends = fields["webp"], np.cumsum(fields["webp_bytes"])
+    for image, size, end in zip(images, fields["webp_bytes"], ends, strict=True):
+        with Image.open(io.BytesIO(files[end - size : end].tobytes())) as picture:
+            image[:] = np.asarray(picture)
     return images
 
 
-def _encode(images: np.ndarray, quality: int) -> bytes:
+def _encode(image: np.ndarray, quality: int) -> bytes:
     from PIL import Image
 
-    stacked = Image.fromarray(images.reshape(-1, *images.shape[2:]))
     buffer = io.BytesIO()
-    stacked.save(buffer, "WEBP", quality=quality)
+    Image.fromarray(image).save(buffer, "WEBP", quality=quality)
     return buffer.getvalue()
