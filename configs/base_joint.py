@@ -7,7 +7,7 @@ MEASURED, as shipped: iiit5k-val 97.5 %, svt-val 77.5 %, ic03-val 80.0 %, ic15 w
 funsd-val bag-of-words F 79.4 (with the reader of that day; pixels alone 89.0, 52.5, 74.0, 42.5 of the words).
 """
 
-from gemma3_jax.config import Config, DataConfig, OptimizerConfig
+from gemma3_jax.config import REAL_WEIGHTS, Config, DataConfig, OptimizerConfig
 
 config = Config(
     data=DataConfig(
@@ -18,14 +18,7 @@ config = Config(
         scene_size=288,
         scene_words=64,
         read_words=4,
-        real_weights={
-            "iiit5k": 4.0,
-            "svt": 6.0,
-            "ic03": 4.0,
-            "ic15": 4.0,
-            "funsd": 0.6,
-            "sroie": 0.5,
-        },
+        real_weights=REAL_WEIGHTS,
         curriculum_steps=0,
     ),
     optimizer=OptimizerConfig(

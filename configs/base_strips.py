@@ -6,20 +6,13 @@ Two CPU cores, 33 minutes for 1500 steps (192 k strips), then stopped for stage 
 ic03-val 66.0 %, ic15-val words 27.2 % (docs/training_log.md, run 1).
 """
 
-from gemma3_jax.config import Config, DataConfig, OptimizerConfig
+from gemma3_jax.config import REAL_WEIGHTS, Config, DataConfig, OptimizerConfig
 
 config = Config(
     data=DataConfig(
         strips=80,
         real_strips=48,
-        real_weights={
-            "iiit5k": 4.0,
-            "svt": 4.0,
-            "ic03": 4.0,
-            "ic15": 3.0,
-            "funsd": 0.5,
-            "sroie": 0.5,
-        },
+        real_weights={**REAL_WEIGHTS, "svt": 4.0, "ic15": 3.0, "funsd": 0.5},
         curriculum_steps=1500,
     ),
     optimizer=OptimizerConfig(

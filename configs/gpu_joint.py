@@ -7,7 +7,7 @@ MEASURED: nothing yet; no session was lent a GPU. The first minute of the first 
 to what all legs together will reach (8000 steps are 8 M strips and 384 k scenes), and `data.strips` to what the memory holds.
 """
 
-from gemma3_jax.config import Config, DataConfig, OptimizerConfig
+from gemma3_jax.config import REAL_WEIGHTS, Config, DataConfig, OptimizerConfig
 
 config = Config(
     data=DataConfig(
@@ -18,14 +18,7 @@ config = Config(
         scene_size=512,
         scene_words=128,
         read_words=8,
-        real_weights={
-            "iiit5k": 4.0,
-            "svt": 6.0,
-            "ic03": 4.0,
-            "ic15": 4.0,
-            "funsd": 0.6,
-            "sroie": 0.5,
-        },
+        real_weights=REAL_WEIGHTS,
         curriculum_steps=0,
     ),
     optimizer=OptimizerConfig(

@@ -9,7 +9,7 @@ data.real_strips=0 data.scenes=128 data.real_scenes=0`. docs/tpu.md goes from an
 MEASURED: nothing yet, it has never run on a TPU. docs/tpu.md says how far the TPU compiler has seen it.
 """
 
-from gemma3_jax.config import Config, DataConfig, OptimizerConfig
+from gemma3_jax.config import REAL_WEIGHTS, Config, DataConfig, OptimizerConfig
 
 config = Config(
     data=DataConfig(
@@ -20,14 +20,7 @@ config = Config(
         scene_size=320,
         scene_words=64,
         read_words=4,
-        real_weights={
-            "iiit5k": 4.0,
-            "svt": 6.0,
-            "ic03": 4.0,
-            "ic15": 4.0,
-            "funsd": 0.6,
-            "sroie": 0.5,
-        },
+        real_weights=REAL_WEIGHTS,
         curriculum_steps=3000,
     ),
     optimizer=OptimizerConfig(

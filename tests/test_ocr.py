@@ -165,16 +165,6 @@ def test_confidence_threshold_and_options():
             ocr.with_options(**bad)
 
 
-def test_too_many_words_are_said_to_be_too_many():
-    engine = FakeEngine(TEXTS)
-    detect = engine.detect
-    engine.detect = lambda images, slots: (d := detect(images, slots))._replace(
-        valid=np.ones_like(d.valid)
-    )
-    page = GemmaOCR(engine).read(picture(150, 260, BOXES))
-    assert len(page.warnings) == 1 and "more than 512 words" in page.warnings[0]
-
-
 def test_batch_keeps_or_raises_errors(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no picture")
     sources = [picture(150, 260, BOXES), tmp_path / "broken.png", picture(150, 260, {0: BOXES[0]})]

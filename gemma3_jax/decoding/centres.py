@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from gemma3_jax.config import THRESHOLD
 from gemma3_jax.types import DetectionMaps
 
-THRESHOLD = 0.3
 LOOKS = 2
 # How far inside an end its corners are asked for: of the height, and of the width at least.
 INSET = (0.6, 0.15)

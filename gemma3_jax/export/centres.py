@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gemma3_jax.config import STRIDE
-from gemma3_jax.decoding.centres import INSET, LOOKS, THRESHOLD
+from gemma3_jax.config import STRIDE, THRESHOLD
+from gemma3_jax.decoding.centres import INSET, LOOKS
 from gemma3_jax.export.graph import Graph, Tensor
 from gemma3_jax.export.sampling import bilinear
 

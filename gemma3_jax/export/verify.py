@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from gemma3_jax.config import ModelConfig
+from gemma3_jax.config import THRESHOLD, ModelConfig
 from gemma3_jax.decoding.boxes import with_margin
-from gemma3_jax.decoding.centres import THRESHOLD
 from gemma3_jax.engine import Engine, JaxEngine
 from gemma3_jax.engine_onnx import OnnxEngine
 from gemma3_jax.imaging.load import load_image

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gemma3_jax.config import THRESHOLD
 from gemma3_jax.decoding.boxes import columns_used, plausible, sides, suppress, with_margin
 from gemma3_jax.decoding.order import reading_order
 from gemma3_jax.engine import Engine
@@ -20,6 +21,7 @@ from gemma3_jax.reading.orientation import turned
 from gemma3_jax.reading.strips import COLUMNS, SQUEEZE, bucket_of, chunks, decode_with, words_of
 
 SLOTS = (32, 128, 512)  # words read at once
+CROWDED = (512, 1024, 2048)  # words looked for in a window: more when all of these are found
 PRINT_WORDS, PRINT_PX = 30, 24  # a page of small print: as many words, px as the network sees them
 SMALL_PX = 17  # below it a larger look is worth its time (docs/reader.md), if it is as many
 WORTHWHILE = 1.1  # times as large
@@ -55,7 +57,7 @@ def _find(engine: Engine, pixels: np.ndarray, options: ReadOptions) -> tuple[lis
     warnings = []
     if full:
         warnings.append(
-            f"more than {SLOTS[-1]} words: the faintest were left out; read the page in parts"
+            f"more than {CROWDED[-1]} words: the faintest were left out; read the page in parts"
         )
     return _once(words, [word.confidence * word.detection for word in words]), warnings
 
@@ -114,8 +116,7 @@ def _read_window(
     place: Callable[[np.ndarray], np.ndarray],
 ) -> tuple[list[Word], bool]:
     """Words of one window, their quads put in `place` in the picture, and whether every slot was taken."""
-    features, quads, scores, valid = engine.detect(window[None], SLOTS[-1])
-    quads, scores, valid = quads[0], scores[0], valid[0]
+    features, quads, scores, valid, full = _detect(engine, window)
     chosen = np.flatnonzero(valid & plausible(quads) & (scores >= options.min_score))
     words = []
     seen = with_margin(quads)
@@ -127,7 +128,23 @@ def _read_window(
         texts = [k for k, one in enumerate(decoded) if one.text.strip()]
         kept, some = [decoded[k] for k in texts], some[texts]
         words += words_of(kept, place(quads[some]), place(seen[some]), scores[some].tolist())
-    return words, bool(valid.all())
+    return words, full
+
+
+def _detect(
+    engine: Engine, window: np.ndarray
+) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, bool]:
+    """Features, quads, scores and validity of a window's words, and whether there are more than can be looked for.
+
+    Most pictures need few slots, and a runtime without dynamic shapes compares all pairs of them: a crowded page is worth a
+    second detection.
+    """
+    for slots in CROWDED:
+        features, quads, scores, valid = engine.detect(window[None], slots)
+        full = quads.shape[1] >= slots and bool((scores[0] > THRESHOLD).all())
+        if not full:
+            break
+    return features, quads[0], scores[0], valid[0], full
 
 
 def _read_boxes(engine: Engine, features: Any, quads: np.ndarray, columns: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+import optax.contrib
 from jaxtyping import Array, Int
 
 from gemma3_jax.config import Config, OptimizerConfig
@@ -34,18 +35,48 @@ def learning_rate(config: OptimizerConfig) -> optax.Schedule:
     )
 
 
-def optimizer(config: OptimizerConfig) -> optax.GradientTransformation:
-    """Clipping by global norm, then AdamW; decay on matrices and kernels only, not on norms and biases."""
+def decayed(params: Any) -> Any:
+    """Which parameters weight decay pulls at: matrices and kernels, not norms and biases."""
+    return jax.tree.map(lambda p: p.ndim > 1, params)
 
-    def decayed(params: Any) -> Any:
-        return jax.tree.map(lambda p: p.ndim > 1, params)
 
-    return optax.chain(
-        optax.clip_by_global_norm(config.clip_norm),
-        optax.adamw(
-            learning_rate(config), b2=config.b2, weight_decay=config.weight_decay, mask=decayed
-        ),
+def adamw(config: OptimizerConfig) -> optax.GradientTransformation:
+    """Loshchilov & Hutter 2019."""
+    return optax.adamw(
+        learning_rate(config), b2=config.b2, weight_decay=config.weight_decay, mask=decayed
     )
+
+
+def muon(config: OptimizerConfig) -> optax.GradientTransformation:
+    """Momentum made orthogonal for matrices (Jordan et al. 2024), AdamW for kernels, norms, biases and the head.
+
+    Updates are scaled to a root mean square of 0.2 (Liu et al. 2025), as AdamW's are, so that both share learning rates.
+    """
+
+    def dimensions(params: Any) -> Any:
+        def one(path: Any, p: Array) -> Any:
+            matrix = p.ndim == 2 and "head" not in jax.tree_util.keystr(path)
+            return optax.contrib.MuonDimensionNumbers() if matrix else None
+
+        return jax.tree_util.tree_map_with_path(one, params)
+
+    return optax.contrib.muon(
+        learning_rate(config),
+        weight_decay=config.weight_decay,
+        weight_decay_mask=decayed,
+        consistent_rms=0.2,
+        adam_b2=config.b2,
+        adam_weight_decay=config.weight_decay,
+        muon_weight_dimension_numbers=dimensions,
+    )
+
+
+METHODS = {"adamw": adamw, "muon": muon}
+
+
+def optimizer(config: OptimizerConfig) -> optax.GradientTransformation:
+    """Clipping by global norm, then the method; decay on matrices and kernels only."""
+    return optax.chain(optax.clip_by_global_norm(config.clip_norm), METHODS[config.method](config))
 
 
 def init_state(config: Config, variables: dict[str, Any] | None = None) -> TrainState:
