@@ -7,7 +7,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, get_args
 
 from gemma3_jax.charset import PRINTABLE_ASCII, Charset
 
@@ -121,11 +121,13 @@ class DataConfig:
                 )
 
 
+Method = Literal["adamw", "muon"]
+
+
 @dataclasses.dataclass(frozen=True)
 class OptimizerConfig:
     """AdamW or Muon with warm-up, cosine decay, global-norm clipping and an exponential moving average."""
 
-    method: str = "adamw"  # or "muon": training.state.METHODS
     learning_rate: float = 2e-3
     warmup_steps: int = 300
     total_steps: int = 20_000
@@ -137,8 +139,11 @@ class OptimizerConfig:
     microbatches: int = (
         1  # a step's samples go through the network in as many parts (training.step.gradients_of)
     )
+    method: Method = "adamw"  # training.state.METHODS
 
     def __post_init__(self) -> None:
+        if self.method not in (known := get_args(Method)):
+            raise ValueError(f"{self.method=} is not one of {', '.join(known)}")
         if self.microbatches < 1:
             raise ValueError(f"{self.microbatches=} must be at least 1")
         if self.warmup_steps >= self.total_steps:

@@ -48,27 +48,22 @@ def adamw(config: OptimizerConfig) -> optax.GradientTransformation:
 
 
 def muon(config: OptimizerConfig) -> optax.GradientTransformation:
-    """Momentum made orthogonal for matrices (Jordan et al. 2024), AdamW for kernels, norms, biases and the head.
+    """Momentum made orthogonal for hidden matrices (Jordan et al. 2024), AdamW for kernels, norms, biases and the head.
 
     Updates are scaled to a root mean square of 0.2 (Liu et al. 2025), as AdamW's are, so that both share learning rates.
     """
-
-    def dimensions(params: Any) -> Any:
-        def one(path: Any, p: Array) -> Any:
-            matrix = p.ndim == 2 and "head" not in jax.tree_util.keystr(path)
-            return optax.contrib.MuonDimensionNumbers() if matrix else None
-
-        return jax.tree_util.tree_map_with_path(one, params)
-
-    return optax.contrib.muon(
-        learning_rate(config),
-        weight_decay=config.weight_decay,
-        weight_decay_mask=decayed,
-        consistent_rms=0.2,
-        adam_b2=config.b2,
-        adam_weight_decay=config.weight_decay,
-        muon_weight_dimension_numbers=dimensions,
+    orthogonal = optax.contrib.muon(
+        learning_rate(config), weight_decay=config.weight_decay, consistent_rms=0.2
     )
+    return optax.partition({"muon": orthogonal, "adamw": adamw(config)}, _parts)
+
+
+def _parts(params: Any) -> Any:
+    def part(path: Any, param: Array) -> str:
+        hidden = param.ndim == 2 and "head" not in (getattr(key, "key", None) for key in path)
+        return "muon" if hidden else "adamw"
+
+    return jax.tree_util.tree_map_with_path(part, params)
 
 
 METHODS = {"adamw": adamw, "muon": muon}
