@@ -20,10 +20,16 @@ config = Config(
         read_words=8,
         real_weights=REAL_WEIGHTS,
         curriculum_steps=0,
+        quad_jitter=0.09,
     ),
     optimizer=OptimizerConfig(
-        learning_rate=2e-3, warmup_steps=200, total_steps=8000, final_fraction=0.01, ema_decay=0.999
+        learning_rate=2e-3,
+        warmup_steps=200,
+        total_steps=8000,
+        final_fraction=0.01,
+        ema_decay=0.999,
+        method="muon",
     ),
-    lambda_det=5.0,
+    lambda_det=2.5,
     start_from="gemma3-base",
 )
