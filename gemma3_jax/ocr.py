@@ -13,7 +13,7 @@ from gemma3_jax.engine import Engine, JaxEngine, Trained
 from gemma3_jax.imaging.documents import document_pages
 from gemma3_jax.imaging.load import ImageError, Source, load_image, source_name
 from gemma3_jax.page import Page, Word
-from gemma3_jax.reading import ReadOptions, find_words, lay_out, read_crops
+from gemma3_jax.reading import ReadOptions, read_crops, read_page
 
 BACKENDS = ("auto", "jax", "onnx", "onnx-int8")
 DEFAULT_MODEL = "gemma3-base"
@@ -83,10 +83,10 @@ class GemmaOCR:
             ImageError: naming the source and the reason. TypeError: when it is nothing of the kind.
         """
         pixels = load_image(source)
-        words, warnings = find_words(self.engine, pixels, self.options)
+        lines, warnings = read_page(self.engine, pixels, self.options)
         height, width = pixels.shape[:2]
         name = source_name(source)
-        return Page(width, height, lay_out(words), name, tuple(warnings), picture=source)
+        return Page(width, height, lines, name, tuple(warnings), picture=source)
 
     def read_document(self, path: str | Path) -> list[Page]:
         """All pages of a PDF (extra `[pdf]`) or a multi-page TIFF; any other picture is one page.

@@ -1,4 +1,4 @@
-"""Pages of more words than are looked for at first."""
+"""Dense pages: more words than are looked for at first, and gaps that are none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from fake_engine import FakeEngine
 
 from gemma3_jax import GemmaOCR
 from gemma3_jax.engine import Detection
-from gemma3_jax.reading import ReadOptions
+from gemma3_jax.page import Word
+from gemma3_jax.reading import ReadOptions, lay_out
 from gemma3_jax.reading.pages import CROWDED, _detect, _look
 
 PITCH, SIDE = 12, 640  # px; room for 53 x 53 words
@@ -65,3 +66,22 @@ def test_too_many_words_are_said_to_be_too_many():
     ocr = GemmaOCR(Crowd(2100), ReadOptions(max_side=SIDE, min_confidence=0.0))
     page = ocr.read(np.zeros((SIDE, SIDE, 3), np.uint8))
     assert len(page.warnings) == 1 and "more than 2048 words" in page.warnings[0]
+
+
+def test_a_word_too_doubtful_to_keep_holds_its_place():
+    """Without the third words of six lines a gutter would run down the page."""
+    texts = ["one", "two", "three", "four", "five"]
+    words = [
+        Word(text, 0.2 if text == "three" else 0.9, box(60 * column, 20 * row, 50, 14))
+        for row in range(6)
+        for column, text in enumerate(texts)
+    ]
+    assert [line.text for line in lay_out(words, 0.5)] == ["one two four five"] * 6
+    sure = [word for word in words if word.confidence > 0.5]
+    assert len(lay_out(sure)) == 12  # the reason for it
+    assert len(lay_out(words)) == 6 and not lay_out(words, 0.95)
+
+
+def box(left: float, top: float, width: float, height: float) -> np.ndarray:
+    right, bottom = left + width, top + height
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)

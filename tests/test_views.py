@@ -46,12 +46,19 @@ def test_beyond_the_edge_the_last_pixels_are_repeated():
 
 def test_the_views_of_a_word_on_a_page():
     """100 x 20 px: half the height and a quarter of it around the word; then the usual margin, an end up and the other down."""
-    wide, falling, rising = page_views(box(50, 50, 150, 70)[None])[0]
+    wide, falling, rising = page_views(box(50, 50, 150, 70)[None], np.full((1, 2), np.inf))[0]
     np.testing.assert_allclose(wide, box(40, 45, 160, 75), atol=1e-4)
     step = np.tan(np.deg2rad(8)) * 108 / 2
     usual = box(46, 47, 154, 73)
     np.testing.assert_allclose(falling, usual + np.outer([-1, 1, 1, -1], [0, step]), atol=1e-3)
     np.testing.assert_allclose(rising, usual - np.outer([-1, 1, 1, -1], [0, step]), atol=1e-3)
+
+
+def test_no_view_of_a_word_on_a_page_reaches_its_neighbour():
+    """A word ends 4 px further right: no view goes beyond the middle."""
+    wide, falling, _ = page_views(box(50, 50, 150, 70)[None], np.array([[np.inf, 4]]))[0]
+    np.testing.assert_allclose(wide, box(40, 45, 152, 75), atol=1e-4)
+    np.testing.assert_allclose(falling[:, 0], box(46, 0, 152, 0)[:, 0], atol=1e-3)
 
 
 def test_a_levelled_view_takes_back_the_tilt_of_the_word():

@@ -54,8 +54,7 @@ def verify_onnx(
     sheet = sample_sheet()
     differences = [*compare_engines(jax, onnx, sheet), *compare_spotter(folder, jax, sheet)]
     wanted, found = (
-        [word.text for word in find_words(engine, sheet, ReadOptions())[0]]
-        for engine in (jax, onnx)
+        [word.text for word in find_words(engine, sheet, ReadOptions())] for engine in (jax, onnx)
     )
     settle(config.name, [*differences, compare_texts(wanted, found)], say)
 

@@ -71,5 +71,5 @@ def compare_rounded(
 
 def texts_of(engine: Engine, pictures: Sequence[np.ndarray]) -> list[str]:
     """The words of all pictures, read as by default."""
-    read = [find_words(engine, picture, ReadOptions())[0] for picture in pictures]
+    read = [find_words(engine, picture, ReadOptions()) for picture in pictures]
     return [word.text for words in read for word in words]

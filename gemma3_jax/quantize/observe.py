@@ -61,7 +61,7 @@ def observe(
             onnx.save(model, folder / f"{file}.onnx")
         engine = ObservingEngine(folder, config)
         for picture in pictures:
-            words, _ = find_words(engine, picture, READING)
+            words = find_words(engine, picture, READING)
             read_crops(engine, cut_out(picture, words[:CROPS]), READING)
             count += 1
         return engine.histograms, count

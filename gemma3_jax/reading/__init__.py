@@ -2,7 +2,7 @@
 
 from gemma3_jax.reading.crops import read_crops
 from gemma3_jax.reading.options import ReadOptions
-from gemma3_jax.reading.pages import SLOTS, find_words, further_looks, lay_out
+from gemma3_jax.reading.pages import SLOTS, find_words, further_looks, lay_out, read_page
 from gemma3_jax.reading.strips import COLUMNS, chunks
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "further_looks",
     "lay_out",
     "read_crops",
+    "read_page",
 ]

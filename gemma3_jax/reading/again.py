@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gemma3_jax.decoding.neighbours import room
 from gemma3_jax.engine import Engine
 from gemma3_jax.page import Word
 from gemma3_jax.reading.crops import decode_crops
@@ -29,7 +30,8 @@ def read_again(
     doubtful = [i for i, word in enumerate(words) if word.confidence < SURE]
     if not doubtful:
         return kept
-    views = page_views(np.stack([words[i].quad for i in doubtful]))
+    quads = np.stack([word.quad for word in words])
+    views = page_views(quads[doubtful], room(quads)[doubtful])
     crops = [straightened(pixels, quad) for quad in views.reshape(-1, 4, 2)]
     decoded = iter(decode_crops(engine, crops, options))
     changed = []

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from gemma3_jax.config import THRESHOLD
-from gemma3_jax.decoding.boxes import columns_used, plausible, sides, suppress, with_margin
+from gemma3_jax.decoding.boxes import columns_used, plausible, sides, suppress
+from gemma3_jax.decoding.neighbours import room, with_fair_margin
 from gemma3_jax.decoding.order import reading_order
 from gemma3_jax.engine import Engine
 from gemma3_jax.imaging.resize import LONG_SIDES, SizePolicy, plan, to_picture, windows
@@ -28,21 +29,25 @@ WORTHWHILE = 1.1  # times as large
 MIN_PICTURE_PX = 6  # no letter is told from another with less
 
 
-def find_words(
+def read_page(
     engine: Engine, pixels: np.ndarray, options: ReadOptions
-) -> tuple[list[Word], list[str]]:
-    """The words of an RGB picture uint8 `[h, w, 3]`, quads in its pixels and in no particular order, and warnings."""
+) -> tuple[tuple[Line, ...], list[str]]:
+    """The words of an RGB picture uint8 `[h, w, 3]` as lines in reading order, quads in its pixels, and warnings."""
     height, width = pixels.shape[:2]
     if min(height, width) < MIN_PICTURE_PX:
         reason = f"{width}x{height} px is too small to hold text (at least {MIN_PICTURE_PX})"
-        return [], [reason]
+        return (), [reason]
     words, warnings = _find(engine, pixels, options)
     if options.turn:
         words = turned(pixels, words, lambda picture: _find(engine, picture, options)[0])
     if options.look_again:
         words = read_again(engine, pixels, words, options)
-    words = calibrated(words, options.page_temperature)
-    return [word for word in words if word.confidence >= options.min_confidence], warnings
+    return lay_out(calibrated(words, options.page_temperature), options.min_confidence), warnings
+
+
+def find_words(engine: Engine, pixels: np.ndarray, options: ReadOptions) -> list[Word]:
+    """The words of `read_page`, line after line."""
+    return [word for line in read_page(engine, pixels, options)[0] for word in line.words]
 
 
 def _find(engine: Engine, pixels: np.ndarray, options: ReadOptions) -> tuple[list[Word], list[str]]:
@@ -119,7 +124,8 @@ def _read_window(
     features, quads, scores, valid, full = _detect(engine, window)
     chosen = np.flatnonzero(valid & plausible(quads) & (scores >= options.min_score))
     words = []
-    seen = with_margin(quads)
+    seen = np.zeros_like(quads)
+    seen[chosen] = with_fair_margin(quads[chosen], room(quads[chosen]))
     for columns, members in _by_columns(seen[chosen]):
         some = chosen[members]
         log_probs = _read_boxes(engine, features, seen[some], columns)
@@ -163,11 +169,16 @@ def _by_columns(quads: np.ndarray) -> list[tuple[int, np.ndarray]]:
     return [(COLUMNS[k], np.flatnonzero(bucket == k)) for k in np.unique(bucket)]
 
 
-def lay_out(words: Sequence[Word]) -> tuple[Line, ...]:
-    """Words in reading order: lines with block numbers."""
+def lay_out(words: Sequence[Word], least: float = 0.0) -> tuple[Line, ...]:
+    """Words in reading order: lines with block numbers.
+
+    Words of a confidence below `least` are left out, but hold their place while lines are made: the gap that one leaves is no
+    gap between columns.
+    """
     blocks = reading_order(np.array([w.quad for w in words]), [w.text for w in words])
-    return tuple(
-        Line(tuple(words[i] for i in line), number)
+    lines = (
+        Line(tuple(words[i] for i in line if words[i].confidence >= least), number)
         for number, block in enumerate(blocks)
         for line in block
     )
+    return tuple(line for line in lines if line.words)

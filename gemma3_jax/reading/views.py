@@ -13,6 +13,7 @@ import numpy as np
 
 from gemma3_jax.config import CANVAS_HEIGHT
 from gemma3_jax.decoding.boxes import sides, with_margin
+from gemma3_jax.decoding.neighbours import with_fair_margin
 
 SURE = 0.95  # confidence from which a crop is not looked at again
 # Margins in parts of the height: at the ends; above and below.
@@ -25,11 +26,12 @@ LEAST_PX = 6
 MODESTY = 0.38  # makes words of forms that come out at 0.5 as often right as wrong (docs/reader.md)
 
 
-def page_views(quads: np.ndarray) -> np.ndarray:
-    """float64 `[n, 3, 4, 2]`: the words' quads `[n, 4, 2]` with a wide margin, and leaning either way."""
-    quads = np.asarray(quads, np.float64)
-    usual = with_margin(quads, USUAL)
-    return np.stack([with_margin(quads, GENEROUS), _lean(usual, LEAN), _lean(usual, -LEAN)], axis=1)
+def page_views(quads: np.ndarray, around: np.ndarray) -> np.ndarray:
+    """float64 `[n, 3, 4, 2]`: the words' quads `[n, 4, 2]` with a wide margin, and leaning either way; none of them further
+    than half of the room `around` them `[n, 2]` (`neighbours.room`)."""
+    usual = with_fair_margin(quads, around, USUAL)
+    wide = with_fair_margin(quads, around, GENEROUS)
+    return np.stack([wide, _lean(usual, LEAN), _lean(usual, -LEAN)], axis=1)
 
 
 def crop_views(width: int, height: int) -> np.ndarray:
