@@ -39,7 +39,7 @@ def test_a_leaning_word_leans_stays_in_the_strip_and_keeps_its_shape(width, side
     amount = NEUTRAL.copy()
     amount[3], amount[5] = side, -1
     leaning, narrower = _warp(jnp.asarray(strip(width)), jnp.float32(width), jnp.asarray(amount))
-    rows = middles(leaning, float(narrower))
+    rows = middles(np.asarray(leaning), float(narrower))
     assert np.isfinite(rows).all() and rows.min() > 2 and rows.max() < 30
     slope = np.polyfit(np.arange(len(rows)), rows, 1)[0]
     np.testing.assert_allclose(slope, -side * 0.3, rtol=0.06)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -34,7 +35,7 @@ def tree(seed: int):
     )
 
 
-def first_update(config: OptimizerConfig, params, gradients):
+def first_update(config: OptimizerConfig, params, gradients) -> Any:
     method = optimizer(config)
     return method.update(gradients, method.init(params), params)[0]
 
@@ -61,7 +62,7 @@ def test_only_matrices_and_kernels_decay(method):
     config = dataclasses.replace(CONFIG, method=method, weight_decay=0.5)
     params = tree(0)
     still = jax.tree.map(jnp.zeros_like, params)
-    after = optax.apply_updates(params, first_update(config, params, still))
+    after: Any = optax.apply_updates(params, first_update(config, params, still))
     shrunk = 1 - 0.5 * CONFIG.learning_rate
     for name, expected in (("pointwise", shrunk), ("depthwise", shrunk), ("norm", 1.0)):
         for a, b in zip(jax.tree.leaves(after[name]), jax.tree.leaves(params[name]), strict=True):
