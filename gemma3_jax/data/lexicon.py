@@ -25,8 +25,8 @@ MAX_LABEL = 25
 SHORTEST_CAP, LONGEST_CAP = 5, 24  # characters, at difficulty 0 and 1
 
 # kinds of text and their shares, in the order of `_kinds`
-WORD, MARKED, PATTERN, RANDOM, DIGITS = range(5)
-SHARES = (0.58, 0.13, 0.20, 0.06, 0.03)
+WORD, MARKED, PATTERN, RANDOM, DIGITS, PHRASE = range(6)
+SHARES = (0.52, 0.12, 0.17, 0.06, 0.03, 0.10)
 LOWER, UPPER, TITLE, MIXED = range(4)
 CASE_SHARES = (0.40, 0.40, 0.18, 0.02)
 
@@ -45,6 +45,7 @@ class Lexicon(NamedTuple):
     prefixes: Any  # [p, 25] uint8
     suffixes: Any  # [q, 25] uint8
     joiners: Any  # [j, 25] uint8
+    space: Any  # class id of the space, 0 where the charset has none
     upper: Any  # [v] uint8: class id of the upper-case letter
     lower: Any  # [v] uint8
 
@@ -86,6 +87,7 @@ def load_lexicon(folder: Path | None = None, charset: Charset | None = None) -> 
         prefixes=pieces(phrases.PREFIXES),
         suffixes=pieces(phrases.SUFFIXES),
         joiners=pieces(phrases.JOINERS),
+        space=np.int32(charset.encode(" ")[0] if not charset.unknown(" ") else 0),
         upper=_case_table(charset, str.upper),
         lower=_case_table(charset, str.lower),
     )
@@ -159,12 +161,14 @@ def _slots(patterns: list[str], charset: Charset) -> tuple[np.ndarray, np.ndarra
     return slots, np.concatenate(choices).astype(np.uint8), np.array(rows, np.uint8)
 
 
-def sample_text(key: Any, lexicon: Lexicon, difficulty: Any = 1.0) -> tuple[Any, Any]:
-    """One text: (class ids [25] int32 zero-padded, length int32 >= 1).
+def sample_text(
+    key: Any, lexicon: Lexicon, difficulty: Any = 1.0, spaces: bool = True
+) -> tuple[Any, Any]:
+    """One text: (class ids [25] int32 zero-padded, length int32 >= 1), without `spaces` one word.
 
     `difficulty` 0..1, may be traced: caps the length at 5 (0) to 24 (1) characters.
     """
-    keys = jax.random.split(key, 6)
+    keys = jax.random.split(key, 7)
     cap = jnp.round(
         SHORTEST_CAP + (LONGEST_CAP - SHORTEST_CAP) * jnp.clip(difficulty, 0, 1)
     ).astype(jnp.int32)
@@ -174,10 +178,11 @@ def sample_text(key: Any, lexicon: Lexicon, difficulty: Any = 1.0) -> tuple[Any,
     pattern = number_text(keys[3], lexicon)
     random = _random(keys[4], lexicon, cap, everything=True)
     digits = _random(keys[5], lexicon, cap, everything=False)
-    texts = jnp.stack([word, marked, pattern, random, digits])
+    texts = jnp.stack([word, marked, pattern, random, digits, _phrase(keys[6], lexicon, cap)])
     ids = texts[kind]
     length = (ids > 0).sum()
-    ids = jnp.where((length > cap) | (length == 0), word, ids)
+    parted = ((ids == lexicon.space) & (ids > 0)).any() & (not spaces)
+    ids = jnp.where((length > cap) | (length == 0) | parted, word, ids)
     return ids, (ids > 0).sum()
 
 
@@ -227,6 +232,22 @@ def _marked(key: Any, lexicon: Lexicon, cap: Any) -> Any:
     text = jnp.where(u[1] < 0.25, both, single)
     text = jnp.where(u[2] < 0.25, _concat(piece(lexicon.prefixes, u[3]), text), text)
     return jnp.where(u[2] > 0.15, _concat(text, piece(lexicon.suffixes, u[4])), text)
+
+
+def _phrase(key: Any, lexicon: Lexicon, cap: Any) -> Any:
+    """Two or three words, spaces between them: what one box holds when a detector has not parted them."""
+    keys = jax.random.split(key, 5)
+    u = jax.random.uniform(keys[0], (3,))
+    case = choose(u[0], CASE_SHARES)
+    most = jnp.minimum((cap - 1) // 2, 11)
+    first, second, third = (_word(k, lexicon, most, case) for k in keys[1:4])
+    number = number_text(keys[4], lexicon)
+    second = jnp.where((u[1] < 0.2) & ((number > 0).sum() <= most), number, second)
+    space = jnp.zeros_like(first).at[0].set(lexicon.space)
+    two = _concat(_concat(first, space), second)
+    three = _concat(_concat(two, space), third)
+    ids = jnp.where((u[2] < 0.3) & ((three > 0).sum() <= cap), three, two)
+    return jnp.where(lexicon.space > 0, ids, first)
 
 
 def number_text(key: Any, lexicon: Lexicon) -> Any:

@@ -40,7 +40,9 @@ def write(
     u = jax.random.uniform(keys[0], (2 * words + 2 * papers + 1,))
     number = u[:words] < pricy
     lexicon = studio.lexicon
-    free = jax.vmap(lambda k: sample_text(k, lexicon, difficulty)[0])(keys[1 : words + 1])
+    free = jax.vmap(lambda k: sample_text(k, lexicon, difficulty, spaces=False)[0])(
+        keys[1 : words + 1]
+    )
     price = jax.vmap(lambda k: lexica.number_text(k, lexicon))(keys[words + 1 :])
     free = _cased(u[words : words + papers], free, block, plain, lexicon)
     ids = jnp.where(number[:, None], price, free)

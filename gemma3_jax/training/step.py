@@ -12,11 +12,11 @@ from jaxtyping import Array
 
 from gemma3_jax.config import CANVAS_WIDTH, STRIDE, Config
 from gemma3_jax.data.targets import detection_targets
-from gemma3_jax.decoding.boxes import with_margin
 from gemma3_jax.losses.ctc import ctc_loss
 from gemma3_jax.losses.joint import detection_loss, total_loss
 from gemma3_jax.model.spotter import Spotter
 from gemma3_jax.training.state import TrainState, learning_rate, optimizer
+from gemma3_jax.training.to_read import words_to_read
 from gemma3_jax.types import Batch
 
 
@@ -82,22 +82,6 @@ def merge(old: Any, new: Any) -> Any:
     if not isinstance(old, dict):
         return new
     return {k: merge(v, new[k]) if k in new else v for k, v in old.items()}
-
-
-def words_to_read(config: Config, scenes: Batch, key: Array) -> tuple[Array, Array, Array]:
-    """A random choice of each scene's legible words; quads jittered as a detector's would be, with margins of 0 to 1.5."""
-    choose, move, grow = jax.random.split(key, 3)
-    readable = scenes.valid & ~scenes.ignore & (scenes.labels[..., 0] > 0)
-    draw = jax.random.uniform(choose, readable.shape) - (~readable).astype(jnp.float32)
-    _, index = jax.lax.top_k(draw, min(config.data.read_words, readable.shape[1]))
-    quads = jnp.take_along_axis(scenes.quads, index[..., None, None], axis=1)
-    labels = jnp.take_along_axis(scenes.labels, index[..., None], axis=1)
-    height = jnp.linalg.norm(quads[..., 3, :] - quads[..., 0, :], axis=-1)
-    margin = jax.random.uniform(grow, (*quads.shape[:2], 1, 1), maxval=1.5)
-    quads = quads + margin * (with_margin(quads) - quads)
-    noise = jax.random.normal(move, quads.shape) * config.data.quad_jitter
-    quads = quads + noise * height[..., None, None]
-    return quads, labels, jnp.take_along_axis(readable, index, axis=1)
 
 
 def split_rows(tree: Any, parts: int) -> Any:
