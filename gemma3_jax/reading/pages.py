@@ -19,6 +19,7 @@ from gemma3_jax.reading.again import read_again
 from gemma3_jax.reading.confidence import calibrated
 from gemma3_jax.reading.options import ReadOptions
 from gemma3_jax.reading.orientation import turned
+from gemma3_jax.reading.parting import parted
 from gemma3_jax.reading.strips import COLUMNS, SQUEEZE, bucket_of, chunks, decode_with, words_of
 
 SLOTS = (32, 128, 512)  # words read at once
@@ -41,7 +42,7 @@ def read_page(
     if options.turn:
         words = turned(pixels, words, lambda picture: _find(engine, picture, options)[0])
     if options.look_again:
-        words = read_again(engine, pixels, words, options)
+        words = _parted(read_again(engine, pixels, words, options))
     return lay_out(calibrated(words, options.page_temperature), options.min_confidence), warnings
 
 
@@ -64,7 +65,7 @@ def _find(engine: Engine, pixels: np.ndarray, options: ReadOptions) -> tuple[lis
         warnings.append(
             f"more than {CROWDED[-1]} words: the faintest were left out; read the page in parts"
         )
-    return _once(words, [word.confidence * word.detection for word in words]), warnings
+    return _likeliest(words), warnings
 
 
 def further_looks(
@@ -107,6 +108,17 @@ def _look(
     return words, full
 
 
+def _likeliest(words: list[Word]) -> list[Word]:
+    """Of words that lie on each other only the one that is surest to be there as it was read."""
+    return _once(words, [word.confidence * word.detection for word in words])
+
+
+def _parted(words: Sequence[Word]) -> list[Word]:
+    """`words`, those that one box held together apart, unless they were found alone too."""
+    apart = parted(words)
+    return _likeliest(apart) if len(apart) > len(words) else apart
+
+
 def _once(words: list[Word], scores: Any) -> list[Word]:
     """Of words that lie on each other only the one with the highest score."""
     if len(words) < 2:
@@ -134,7 +146,7 @@ def _read_window(
         texts = [k for k, one in enumerate(decoded) if one.text.strip()]
         kept, some = [decoded[k] for k in texts], some[texts]
         words += words_of(kept, place(quads[some]), place(seen[some]), scores[some].tolist())
-    return words, full
+    return _parted(words), full
 
 
 def _detect(
