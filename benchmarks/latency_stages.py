@@ -89,7 +89,7 @@ def measure(job: Job, pictures: Sequence[str], repeat: int, warm_up: int) -> dic
 def _own(job: Job, clock: Clock) -> Callable[[list[str]], int]:
     """Words in a batch of files, by a model of ours, its stages on the clock."""
     import gemma3_jax.ocr
-    import gemma3_jax.reading.pages
+    import gemma3_jax.reading.looks
     from gemma3_jax import GemmaOCR
 
     model, backend = job.reader.rpartition(":")[::2]
@@ -97,8 +97,8 @@ def _own(job: Job, clock: Clock) -> Callable[[list[str]], int]:
     plain: Any = GemmaOCR.from_pretrained(model, **how)
     ocr = GemmaOCR(Timed(plain.engine, clock), plain.options)  # type: ignore[arg-type]
     gemma3_jax.ocr.load_image = clock.timed("decode", gemma3_jax.ocr.load_image)
-    cut = gemma3_jax.reading.pages.windows
-    gemma3_jax.reading.pages.windows = clock.timed("resize", lambda *what: list(cut(*what)))  # type: ignore[assignment]
+    cut = gemma3_jax.reading.looks.windows
+    gemma3_jax.reading.looks.windows = clock.timed("resize", lambda *what: list(cut(*what)))  # type: ignore[assignment]
     return lambda batch: sum(len(page.words) for page in ocr.read_batch(batch))
 
 

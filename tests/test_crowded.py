@@ -10,7 +10,7 @@ from gemma3_jax import GemmaOCR
 from gemma3_jax.engine import Detection
 from gemma3_jax.page import Word
 from gemma3_jax.reading import ReadOptions, lay_out
-from gemma3_jax.reading.pages import CROWDED, _detect, _look
+from gemma3_jax.reading.looks import CROWDED, _detect, look
 
 PITCH, SIDE = 12, 640  # px; room for 53 x 53 words
 
@@ -57,7 +57,7 @@ def test_as_many_slots_as_the_window_has_words(count, asked, full):
 
 def test_a_crowded_page_is_read_whole():
     options = ReadOptions(max_side=SIDE, language="off")
-    words, full = _look(Crowd(700), np.zeros((SIDE, SIDE, 3), np.uint8), options.sizes, options)
+    words, full = look(Crowd(700), np.zeros((SIDE, SIDE, 3), np.uint8), options.sizes, options)
     assert len(words) == 700 and not full
     assert len({tuple(word.quad[0]) for word in words}) == 700
 

@@ -12,7 +12,7 @@ from gemma3_jax.decoding.boxes import slice_quads
 from gemma3_jax.metrics.polygons import quad_areas
 from gemma3_jax.page import Char, Word
 from gemma3_jax.reading import ReadOptions, find_words
-from gemma3_jax.reading.pages import _parted
+from gemma3_jax.reading.looks import parted_once
 from gemma3_jax.reading.parting import parted
 
 
@@ -76,7 +76,7 @@ def test_pieces_are_the_words_of_the_text_and_lie_in_the_box(text, confidence):
 
 def test_a_word_that_was_found_alone_too_comes_out_once():
     alone = word("LTD", slice_quads(FLAT, np.array([[0.55, 1]]))[0], 0.9)
-    words = _parted([word("PTE LTD", FLAT, 0.25), alone])
+    words = parted_once([word("PTE LTD", FLAT, 0.25), alone])
     assert [(w.text, w.confidence) for w in words] == [("LTD", 0.9), ("PTE", 0.5)]
 
 

@@ -1,8 +1,9 @@
 """From pixels to words with any engine."""
 
 from gemma3_jax.reading.crops import read_crops
+from gemma3_jax.reading.looks import SLOTS
 from gemma3_jax.reading.options import ReadOptions
-from gemma3_jax.reading.pages import SLOTS, find_words, further_looks, lay_out, read_page
+from gemma3_jax.reading.pages import find_words, further_looks, lay_out, read_page
 from gemma3_jax.reading.strips import COLUMNS, chunks
 
 __all__ = [

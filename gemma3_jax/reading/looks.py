@@ -1,0 +1,114 @@
+"""One look at a picture with any engine: detect, then read no more slots than there are words, in static buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from gemma3_jax.config import THRESHOLD
+from gemma3_jax.decoding.boxes import columns_used, plausible, sides, suppress
+from gemma3_jax.decoding.neighbours import room, with_fair_margin
+from gemma3_jax.engine import Engine
+from gemma3_jax.imaging.resize import SizePolicy, plan, to_picture, windows
+from gemma3_jax.page import Word
+from gemma3_jax.reading.options import ReadOptions
+from gemma3_jax.reading.parting import parted
+from gemma3_jax.reading.strips import COLUMNS, SQUEEZE, bucket_of, chunks, decode_with, words_of
+
+SLOTS = (32, 128, 512)  # words read at once
+CROWDED = (512, 1024, 2048)  # words looked for in a window: more when all of these are found
+
+
+def look(
+    engine: Engine, pixels: np.ndarray, policy: SizePolicy, options: ReadOptions
+) -> tuple[list[Word], bool]:
+    """Words of the picture at one size, and whether a window held more than there are slots."""
+    height, width = pixels.shape[:2]
+    where = plan(height, width, policy)
+    words: list[Word] = []
+    full = False
+    for origin, window in zip(where.origins, windows(pixels, where), strict=True):
+        place = partial(to_picture, origin=origin, where=where, height=height, width=width)
+        found, was_full = _read_window(engine, window, options, place)
+        words, full = words + found, full or was_full
+    if len(where.origins) > 1 and words:
+        size = np.sqrt(np.prod(sides(np.stack([word.quad for word in words])), axis=0))
+        # a whole word wins over its cut-off half
+        words = _once(words, size * [word.detection for word in words])
+    return words, full
+
+
+def likeliest(words: list[Word]) -> list[Word]:
+    """Of words that lie on each other only the one that is surest to be there as it was read."""
+    return _once(words, [word.confidence * word.detection for word in words])
+
+
+def parted_once(words: Sequence[Word]) -> list[Word]:
+    """`words`, those that one box held together apart, unless they were found alone too."""
+    apart = parted(words)
+    return likeliest(apart) if len(apart) > len(words) else apart
+
+
+def _once(words: list[Word], scores: Any) -> list[Word]:
+    """Of words that lie on each other only the one with the highest score."""
+    if len(words) < 2:
+        return words
+    return [words[i] for i in suppress(np.stack([word.quad for word in words]), scores)]
+
+
+def _read_window(
+    engine: Engine,
+    window: np.ndarray,
+    options: ReadOptions,
+    place: Callable[[np.ndarray], np.ndarray],
+) -> tuple[list[Word], bool]:
+    """Words of one window, their quads put in `place` in the picture, and whether every slot was taken."""
+    features, quads, scores, valid, full = _detect(engine, window)
+    chosen = np.flatnonzero(valid & plausible(quads) & (scores >= options.min_score))
+    words = []
+    seen = np.zeros_like(quads)
+    seen[chosen] = with_fair_margin(quads[chosen], room(quads[chosen]))
+    for columns, members in _by_columns(seen[chosen]):
+        some = chosen[members]
+        log_probs = _read_boxes(engine, features, seen[some], columns)
+        used = columns_used(seen[some], columns)
+        decoded = decode_with(engine.charset, log_probs, used, options)
+        texts = [k for k, one in enumerate(decoded) if one.text.strip()]
+        kept, some = [decoded[k] for k in texts], some[texts]
+        words += words_of(kept, place(quads[some]), place(seen[some]), scores[some].tolist())
+    return parted_once(words), full
+
+
+def _detect(
+    engine: Engine, window: np.ndarray
+) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, bool]:
+    """Features, quads, scores and validity of a window's words, and whether there are more than can be looked for.
+
+    Most pictures need few slots, and a runtime without dynamic shapes compares all pairs of them: a crowded page is worth a
+    second detection.
+    """
+    for slots in CROWDED:
+        features, quads, scores, valid = engine.detect(window[None], slots)
+        full = quads.shape[1] >= slots and bool((scores[0] > THRESHOLD).all())
+        if not full:
+            break
+    return features, quads[0], scores[0], valid[0], full
+
+
+def _read_boxes(engine: Engine, features: Any, quads: np.ndarray, columns: int) -> np.ndarray:
+    """log P `[n, columns, v]` of `quads` `[n, 4, 2]`, read in static buckets."""
+    found = []
+    for start, stop, slots in chunks(len(quads), SLOTS):
+        padded = np.zeros((1, slots, 4, 2), np.float32)
+        padded[0, : stop - start] = quads[start:stop]
+        found.append(engine.read(features, padded, columns)[0, : stop - start])
+    return np.concatenate(found)
+
+
+def _by_columns(quads: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """Indices of the quads per bucket of strip columns, only the buckets that have any."""
+    bucket = bucket_of(columns_used(quads, round(SQUEEZE * COLUMNS[-1])))
+    return [(COLUMNS[k], np.flatnonzero(bucket == k)) for k in np.unique(bucket)]
