@@ -10,10 +10,8 @@ from fake_engine import FakeEngine, marker, picture
 from PIL import Image
 
 from gemma3_jax.imaging.load import ImageError
-from gemma3_jax.imaging.resize import SizePolicy
 from gemma3_jax.ocr import GemmaOCR
-from gemma3_jax.page import Word
-from gemma3_jax.reading import ReadOptions, chunks, further_looks
+from gemma3_jax.reading import ReadOptions, chunks
 
 BOXES = {0: (40, 30, 140, 60), 1: (160, 30, 240, 60), 2: (40, 75, 200, 105)}
 TEXTS = ["Open", "daily", "8:30-18:00"]
@@ -89,48 +87,6 @@ def test_long_picture_is_read_in_windows_and_each_word_once():
     once = FakeEngine(texts)
     GemmaOCR(once).with_options(look_again=False).read(picture(80, 4800, boxes))
     assert len({shape for shape in once.shapes if shape[0] == "detect"}) == 1
-
-
-class ShortSighted(FakeEngine):
-    """Finds words of 4 to 60 px, as a trained detector does."""
-
-    def detect(self, images, slots):
-        found = super().detect(images, slots)
-        heights = found.quads[..., 3, 1] - found.quads[..., 0, 1]
-        return found._replace(valid=found.valid & (heights >= 4) & (heights <= 60))
-
-
-def test_large_words_are_found_at_half_the_size_and_words_seen_twice_kept_once():
-    boxes = {0: (100, 100, 1100, 200), 1: (100, 300, 300, 340), 2: (100, 600, 160, 606)}
-    engine = ShortSighted(["huge", "middling", "tiny"])
-    words = GemmaOCR(engine).read(picture(800, 1280, boxes)).words
-    assert [word.text for word in words] == ["huge", "middling", "tiny"]
-    np.testing.assert_allclose(words[0].quad[[0, 2]], [[100, 100], [1100, 200]], atol=3)
-    without = GemmaOCR(engine).with_options(look_again=False).read(picture(800, 1280, boxes)).words
-    assert [word.text for word in without] == ["middling", "tiny"]
-
-
-def words(count, height):
-    quad = np.array([[0, 0], [60, 0], [60, height], [0, height]], np.float32)
-    return [Word("x", 1.0, quad)] * count
-
-
-def test_large_text_is_looked_at_again_at_half_the_size():
-    first = SizePolicy(max_side=1280)
-    assert further_looks(words(40, 12), (800, 1280), first) == []
-    again = [SizePolicy(scale=0.5)]
-    assert further_looks(words(40, 40), (800, 1280), first) == again
-    assert further_looks(words(5, 12), (800, 1280), first) == again
-    assert further_looks([], (1600, 2560), first) == [SizePolicy(scale=0.25)]
-
-
-def test_small_print_is_looked_at_again_where_the_picture_has_more_of_it():
-    first = SizePolicy(max_side=1280)
-    assert further_looks(words(40, 36), (1600, 2560), first) == []  # 18 px in the network's eyes
-    assert further_looks(words(40, 24), (1600, 2560), first) == [SizePolicy(scale=1.0)]  # 12 px
-    assert further_looks(words(40, 64), (3200, 5120), first) == [SizePolicy(scale=0.375)]  # to 24
-    assert further_looks(words(40, 80), (3200, 10240), first) == [SizePolicy(scale=0.25)]  # 2560 px
-    assert further_looks(words(40, 12), (800, 1330), first) == []  # hardly larger
 
 
 def test_recognize_reads_crops_of_any_width_in_order():

@@ -3,7 +3,7 @@
 from gemma3_jax.reading.crops import read_crops
 from gemma3_jax.reading.looks import SLOTS
 from gemma3_jax.reading.options import ReadOptions
-from gemma3_jax.reading.pages import find_words, further_looks, lay_out, read_page
+from gemma3_jax.reading.pages import find_words, lay_out, looks_worth_taking, read_page
 from gemma3_jax.reading.strips import COLUMNS, chunks
 
 __all__ = [
@@ -12,8 +12,8 @@ __all__ = [
     "ReadOptions",
     "chunks",
     "find_words",
-    "further_looks",
     "lay_out",
+    "looks_worth_taking",
     "read_crops",
     "read_page",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,18 +23,45 @@ SLOTS = (32, 128, 512)  # words read at once
 CROWDED = (512, 1024, 2048)  # words looked for in a window: more when all of these are found
 
 
+class Found(NamedTuple):
+    """What was detected in a window: features for the reader, and `n` slots, best first."""
+
+    features: Any
+    quads: np.ndarray  # [n, 4, 2] float32, px of the window
+    scores: np.ndarray  # [n]
+    valid: np.ndarray  # [n] bool
+    full: bool  # there may be more words than slots
+
+
+def scout(engine: Engine, pixels: np.ndarray, policy: SizePolicy) -> tuple[Found, float]:
+    """What is detected in the picture at one size (of one that is cut into windows, in the middle one), and its scale."""
+    where = plan(*pixels.shape[:2], policy)
+    middle = len(where.origins) // 2
+    (window,) = itertools.islice(windows(pixels, where), middle, middle + 1)
+    return _detect(engine, window), where.scaled[0] / pixels.shape[0]
+
+
 def look(
-    engine: Engine, pixels: np.ndarray, policy: SizePolicy, options: ReadOptions
+    engine: Engine,
+    pixels: np.ndarray,
+    policy: SizePolicy,
+    options: ReadOptions,
+    scouted: Found | None = None,
 ) -> tuple[list[Word], bool]:
-    """Words of the picture at one size, and whether a window held more than there are slots."""
+    """Words of the picture at one size, and whether a window held more than there are slots.
+
+    `scouted`: what `scout` found at this size.
+    """
     height, width = pixels.shape[:2]
     where = plan(height, width, policy)
     words: list[Word] = []
     full = False
-    for origin, window in zip(where.origins, windows(pixels, where), strict=True):
+    sights: Iterable[Found] = (_detect(engine, window) for window in windows(pixels, where))
+    if scouted and len(where.origins) == 1:
+        sights = [scouted]
+    for origin, found in zip(where.origins, sights, strict=True):
         place = partial(to_picture, origin=origin, where=where, height=height, width=width)
-        found, was_full = _read_window(engine, window, options, place)
-        words, full = words + found, full or was_full
+        words, full = words + _read(engine, found, options, place), full or found.full
     if len(where.origins) > 1 and words:
         size = np.sqrt(np.prod(sides(np.stack([word.quad for word in words])), axis=0))
         # a whole word wins over its cut-off half
@@ -59,43 +87,42 @@ def _once(words: list[Word], scores: Any) -> list[Word]:
     return [words[i] for i in suppress(np.stack([word.quad for word in words]), scores)]
 
 
-def _read_window(
+def chosen(found: Found, options: ReadOptions) -> np.ndarray:
+    """Indices of the slots that are words."""
+    fit = found.valid & plausible(found.quads) & (found.scores >= options.min_score)
+    return np.flatnonzero(fit)
+
+
+def _read(
     engine: Engine,
-    window: np.ndarray,
+    found: Found,
     options: ReadOptions,
     place: Callable[[np.ndarray], np.ndarray],
-) -> tuple[list[Word], bool]:
-    """Words of one window, their quads put in `place` in the picture, and whether every slot was taken."""
-    features, quads, scores, valid, full = _detect(engine, window)
-    chosen = np.flatnonzero(valid & plausible(quads) & (scores >= options.min_score))
+) -> list[Word]:
+    """Words of a window, their quads put in `place` in the picture."""
+    picked = chosen(found, options)
+    quads, scores = found.quads[picked], found.scores[picked]
+    seen = with_fair_margin(quads, room(quads))
     words = []
-    seen = np.zeros_like(quads)
-    seen[chosen] = with_fair_margin(quads[chosen], room(quads[chosen]))
-    for columns, members in _by_columns(seen[chosen]):
-        some = chosen[members]
-        log_probs = _read_boxes(engine, features, seen[some], columns)
+    for columns, some in _by_columns(seen):
+        log_probs = _read_boxes(engine, found.features, seen[some], columns)
         used = columns_used(seen[some], columns)
         decoded = decode_with(engine.charset, log_probs, used, options)
         texts = [k for k, one in enumerate(decoded) if one.text.strip()]
         kept, some = [decoded[k] for k in texts], some[texts]
         words += words_of(kept, place(quads[some]), place(seen[some]), scores[some].tolist())
-    return parted_once(words), full
+    return parted_once(words)
 
 
-def _detect(
-    engine: Engine, window: np.ndarray
-) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, bool]:
-    """Features, quads, scores and validity of a window's words, and whether there are more than can be looked for.
-
-    Most pictures need few slots, and a runtime without dynamic shapes compares all pairs of them: a crowded page is worth a
-    second detection.
-    """
+def _detect(engine: Engine, window: np.ndarray) -> Found:
+    """Most pictures need few slots, and a runtime without dynamic shapes compares all pairs of them: a crowded page is worth
+    a second detection."""
     for slots in CROWDED:
         features, quads, scores, valid = engine.detect(window[None], slots)
         full = quads.shape[1] >= slots and bool((scores[0] > THRESHOLD).all())
         if not full:
             break
-    return features, quads[0], scores[0], valid[0], full
+    return Found(features, quads[0], scores[0], valid[0], full)
 
 
 def _read_boxes(engine: Engine, features: Any, quads: np.ndarray, columns: int) -> np.ndarray:

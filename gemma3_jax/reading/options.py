@@ -12,8 +12,8 @@ from gemma3_jax.language.fusion import Mode
 
 @dataclasses.dataclass(frozen=True)
 class ReadOptions:
-    """How to read. Sizes: see `SizePolicy`; `look_again` reads at a second size where `further_looks` says so, and doubtful
-    words from the picture's own pixels; `enhance` also reads faint words with their contrast raised;
+    """How to read. Sizes: see `SizePolicy`; `look_again` reads at the sizes that `looks_worth_taking` says, and doubtful words
+    from the picture's own pixels; `enhance` also reads faint words with their contrast raised;
     `turn` tries pages that make no sense at the other three quarter turns.
 
     `min_score` drops boxes below it (0..1, on top of the model's own detection threshold), `min_confidence` words: by default

@@ -9,17 +9,18 @@ import numpy as np
 from gemma3_jax.decoding.boxes import sides
 from gemma3_jax.decoding.order import reading_order
 from gemma3_jax.engine import Engine
-from gemma3_jax.imaging.resize import LONG_SIDES, SizePolicy, plan
+from gemma3_jax.imaging.resize import LONG_SIDES, SizePolicy
 from gemma3_jax.page import Line, Word
 from gemma3_jax.reading.again import read_again
 from gemma3_jax.reading.confidence import calibrated
-from gemma3_jax.reading.looks import CROWDED, likeliest, look, parted_once
+from gemma3_jax.reading.looks import CROWDED, chosen, likeliest, look, parted_once, scout
 from gemma3_jax.reading.options import ReadOptions
 from gemma3_jax.reading.orientation import turned
 
 PRINT_WORDS, PRINT_PX = 30, 24  # a page of small print: as many words, px as the network sees them
 SMALL_PX = 17  # below it a larger look is worth its time (docs/reader.md), if it is as many
 WORTHWHILE = 1.1  # times as large
+GROWN_PX = 1280  # long side to which a small scan of small print is enlarged
 MIN_PICTURE_PX = 6  # no letter is told from another with less
 
 
@@ -46,12 +47,15 @@ def find_words(engine: Engine, pixels: np.ndarray, options: ReadOptions) -> list
 
 def _find(engine: Engine, pixels: np.ndarray, options: ReadOptions) -> tuple[list[Word], list[str]]:
     """Words of the picture as it lies there."""
-    height, width = pixels.shape[:2]
-    words, full = look(engine, pixels, options.sizes, options)
-    for policy in (
-        further_looks(words, (height, width), options.sizes) if options.look_again else ()
-    ):
-        more, more_full = look(engine, pixels, policy, options)
+    sizes, found = (options.sizes,), None
+    if options.look_again:
+        found, factor = scout(engine, pixels, options.sizes)
+        heights = sides(found.quads[chosen(found, options)])[1]
+        sizes = looks_worth_taking(heights, factor, pixels.shape[:2], options.sizes)
+    words, full = [], False
+    for policy in sizes:
+        seen, found = (found if policy == options.sizes else None), None  # its maps are large
+        more, more_full = look(engine, pixels, policy, options, seen)
         words, full = words + more, full or more_full
     warnings = []
     if full:
@@ -61,25 +65,25 @@ def _find(engine: Engine, pixels: np.ndarray, options: ReadOptions) -> tuple[lis
     return likeliest(words), warnings
 
 
-def further_looks(
-    words: Sequence[Word], shape: tuple[int, int], first: SizePolicy
-) -> list[SizePolicy]:
-    """Other sizes at which a picture of `shape` (h, w) is worth a look, by the words that the first one found.
+def looks_worth_taking(
+    heights: np.ndarray, factor: float, shape: tuple[int, int], first: SizePolicy
+) -> tuple[SizePolicy, ...]:
+    """Sizes at which a picture of `shape` (h, w) is read, by the `heights` (px) of the words found in it at `first`, which
+    scaled it by `factor`.
 
     The detector knows words of up to about 60 px: a picture is looked at again at half the size, which costs a quarter more,
-    unless it is a page of small print, which has nothing to gain. Very small print that was shrunk for the first look is looked
-    at again as large as it is, or as PRINT_PX asks.
+    unless it is a page of print, which has nothing to gain. Small print is read at a larger size instead, where the picture
+    has more to show: as large as makes it PRINT_PX, as the picture is, or GROWN_PX long where that is more.
     """
-    where = plan(*shape, first)
-    factor = where.scaled[0] / shape[0]
-    heights = [float(sides(word.quad)[1]) * factor for word in words]
     typical = float(np.median(heights)) if len(heights) >= PRINT_WORDS else PRINT_PX
     if typical >= PRINT_PX:
-        return [SizePolicy(scale=factor / 2)]
-    larger = min(1.0, factor * PRINT_PX / typical, LONG_SIDES[-1] / max(shape))
+        return first, SizePolicy(scale=factor / 2)
+    long = max(shape)
+    most = min(max(1.0, GROWN_PX / long), LONG_SIDES[-1] / long)
+    larger = min(most, factor * PRINT_PX / typical)
     if typical >= SMALL_PX or larger < WORTHWHILE * factor:
-        return []
-    return [SizePolicy(scale=larger)]
+        return (first,)
+    return (SizePolicy(scale=larger),)
 
 
 def lay_out(words: Sequence[Word], least: float = 0.0) -> tuple[Line, ...]:
