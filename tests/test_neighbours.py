@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from fake_engine import FakeEngine, marker
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gemma3_jax import GemmaOCR
 from gemma3_jax.decoding.boxes import with_margin
-from gemma3_jax.decoding.neighbours import room, with_fair_margin
+from gemma3_jax.decoding.neighbours import joined, pieces, room, with_fair_margin
+from gemma3_jax.engine import Detection
+from gemma3_jax.reading import ReadOptions
 
 
 def box(left, top, right, bottom):
@@ -72,3 +76,62 @@ def test_a_word_alone_has_the_usual_margin(degrees, height, width):
     np.testing.assert_allclose(
         with_fair_margin(quads, room(quads)), with_margin(quads), rtol=1e-4, atol=1e-4
     )
+
+
+@pytest.mark.parametrize("degrees", [0, 17, 90, -130])
+def test_boxes_that_overlap_as_words_do_not_are_pieces_of_one(degrees):
+    """Height 20: "PR" and "OMOTIONS" share 15 px, "WWW" and "COM" no more than ends are off by."""
+    boxes = [box(72, 0, 104, 20), box(89, 2, 192, 22), box(300, 0, 350, 20), box(345, 0, 400, 20)]
+    quads = turned(np.stack(boxes), degrees)
+    pairs = pieces(quads)
+    assert pairs.tolist() == [[0, 1]]
+    whole = turned(np.array([[72, 0], [192, 2], [192, 22], [72, 20]]), degrees)
+    np.testing.assert_allclose(joined(quads, pairs)[0], whole, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        box(10, 0, 103, 20),  # the same word, a little longer: nothing to gain
+        box(30, 1, 90, 19),  # inside it
+        box(80, 14, 180, 34),  # the next line
+        box(80, -15, 180, 35),  # a larger one
+        turned(box(80, 0, 180, 20)[None], 60, (100.0, 10.0))[0],
+    ],
+)
+def test_what_is_no_piece_is_not_joined(other):
+    assert not len(pieces(np.stack([box(10, 0, 100, 20), other])))
+
+
+def test_nothing_to_join():
+    assert pieces(np.zeros((0, 4, 2))).shape == (0, 2)
+    assert joined(np.zeros((0, 4, 2)), np.zeros((0, 2), int)).shape == (0, 4, 2)
+
+
+class Splits(FakeEngine):
+    """Finds the one word as two boxes, and reads in a box what it covers of it, a cut letter too."""
+
+    def __init__(self) -> None:
+        super().__init__(["promotions", "prc", "omotions"])
+
+    def detect(self, images, slots):
+        quads = np.zeros((1, slots, 4, 2), np.float32)
+        quads[0, :2] = [box(60, 100, 140, 130), box(120, 100, 380, 130)]
+        scores = np.zeros((1, slots), np.float32)
+        scores[0, :2] = 0.5, 0.9
+        return Detection(images, quads, scores, scores > 0.3)
+
+    def read(self, features, quads, columns):
+        rows = []
+        for quad in quads[0]:
+            left, right = quad[0, 0] < 80, quad[1, 0] > 360
+            lit = np.full(features.shape[1:], marker(0 if left and right else 1 + right), np.uint8)
+            rows.append(self._spell(lit, quad, columns))
+        return np.stack([rows])
+
+
+def test_a_word_found_in_two_pieces_is_read_whole():
+    options = ReadOptions(language="off", look_again=False, max_side=640)
+    page = GemmaOCR(Splits(), options).read(np.zeros((640, 640, 3), np.uint8))
+    assert page.text == "promotions"
+    np.testing.assert_allclose(page.words[0].quad, box(60, 100, 380, 130), atol=0.1)

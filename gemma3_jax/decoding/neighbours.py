@@ -16,6 +16,7 @@ SAME_LINE = (
 )
 SAME_DIRECTION = 0.9  # cosine
 LIKE_HEIGHT = 2.0  # ratio
+OVERLAP = 0.35  # of the smaller height: more is not a matter of ends that are a little off
 NESTED = 0.6  # of the shorter word: boxes that overlap by more are not neighbours
 LEAST_LEFT = 0.5  # of a word's width stays, whatever its neighbours claim
 
@@ -23,8 +24,37 @@ LEAST_LEFT = 0.5  # of a word's width stays, whatever its neighbours claim
 def room(quads: np.ndarray) -> np.ndarray:
     """px `[n, 2]` between each of `quads` `[n, 4, 2]` and its neighbour on the left and on the right; inf without one, negative
     where boxes overlap."""
-    quads = np.asarray(quads, np.float64).reshape(-1, 4, 2)
+    width, _ = sides(quads)
+    gaps, mates = _gaps(quads)
+    mates &= gaps > -NESTED * np.minimum(width[:, None], width)
+    gaps = np.where(mates, gaps, np.inf)
+    return np.stack([gaps.min(0, initial=np.inf), gaps.min(1, initial=np.inf)], axis=1)
+
+
+def pieces(quads: np.ndarray) -> np.ndarray:
+    """Indices `[k, 2]` of the left and right one of boxes that overlap as words never do: two pieces of one word, likely.
+
+    A box within another is no piece: the larger one has the word already.
+    """
     width, height = sides(quads)
+    gaps, mates = _gaps(quads)
+    lower = np.minimum(height[:, None], height)
+    more = (
+        np.minimum(width[:, None], width) + gaps
+    )  # by which both together are longer than the longer one
+    return np.argwhere(mates & (gaps < -OVERLAP * lower) & (more > OVERLAP * lower))
+
+
+def joined(quads: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Quads `[k, 4, 2]` from the left end of the first to the right end of the second of each of `pairs` `[k, 2]`."""
+    first, second = quads[pairs[:, 0]], quads[pairs[:, 1]]
+    return np.stack([first[:, 0], second[:, 1], second[:, 2], first[:, 3]], axis=1)
+
+
+def _gaps(quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """px `[n, n]` from the end of i to the start of j, and whether j follows i on a line."""
+    quads = np.asarray(quads, np.float64).reshape(-1, 4, 2)
+    _, height = sides(quads)
     start, end = quads[:, [0, 3]].mean(1), quads[:, [1, 2]].mean(1)
     along = (end - start) / np.maximum(np.linalg.norm(end - start, axis=1), 1e-6)[:, None]
     across = np.stack([-along[:, 1], along[:, 0]], axis=1)
@@ -34,9 +64,7 @@ def room(quads: np.ndarray) -> np.ndarray:
     mates = (offset * along[:, None]).sum(-1) > 0
     mates &= np.abs((offset * across[:, None]).sum(-1)) < SAME_LINE * smaller
     mates &= (along @ along.T > SAME_DIRECTION) & (larger < LIKE_HEIGHT * smaller)
-    mates &= gaps > -NESTED * np.minimum(width[:, None], width)
-    gaps = np.where(mates, gaps, np.inf)
-    return np.stack([gaps.min(0, initial=np.inf), gaps.min(1, initial=np.inf)], axis=1)
+    return gaps, mates
 
 
 def with_fair_margin(

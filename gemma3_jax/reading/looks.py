@@ -11,12 +11,12 @@ import numpy as np
 
 from gemma3_jax.config import THRESHOLD
 from gemma3_jax.decoding.boxes import columns_used, plausible, sides, suppress
-from gemma3_jax.decoding.neighbours import room, with_fair_margin
+from gemma3_jax.decoding.neighbours import joined, pieces, room, with_fair_margin
 from gemma3_jax.engine import Engine
 from gemma3_jax.imaging.resize import SizePolicy, plan, to_picture, windows
 from gemma3_jax.page import Word
 from gemma3_jax.reading.options import ReadOptions
-from gemma3_jax.reading.parting import parted
+from gemma3_jax.reading.parting import mended, parted
 from gemma3_jax.reading.strips import COLUMNS, SQUEEZE, bucket_of, chunks, decode_with, words_of
 
 SLOTS = (32, 128, 512)  # words read at once
@@ -35,10 +35,11 @@ class Found(NamedTuple):
 
 def scout(engine: Engine, pixels: np.ndarray, policy: SizePolicy) -> tuple[Found, float]:
     """What is detected in the picture at one size (of one that is cut into windows, in the middle one), and its scale."""
-    where = plan(*pixels.shape[:2], policy)
+    height, width = pixels.shape[:2]
+    where = plan(height, width, policy)
     middle = len(where.origins) // 2
     (window,) = itertools.islice(windows(pixels, where), middle, middle + 1)
-    return _detect(engine, window), where.scaled[0] / pixels.shape[0]
+    return _detect(engine, window), where.scaled[0] / height
 
 
 def look(
@@ -102,16 +103,21 @@ def _read(
     """Words of a window, their quads put in `place` in the picture."""
     picked = chosen(found, options)
     quads, scores = found.quads[picked], found.scores[picked]
-    seen = with_fair_margin(quads, room(quads))
-    words = []
+    around, pairs = room(quads), pieces(quads)
+    quads = np.concatenate([quads, joined(quads, pairs)])
+    scores = np.concatenate([scores, scores[pairs].max(axis=1)])
+    around = np.concatenate([around, np.stack([around[pairs[:, 0], 0], around[pairs[:, 1], 1]], 1)])
+    seen = with_fair_margin(quads, around)
+    words: dict[int, Word] = {}
     for columns, some in _by_columns(seen):
         log_probs = _read_boxes(engine, found.features, seen[some], columns)
         used = columns_used(seen[some], columns)
         decoded = decode_with(engine.charset, log_probs, used, options)
         texts = [k for k, one in enumerate(decoded) if one.text.strip()]
         kept, some = [decoded[k] for k in texts], some[texts]
-        words += words_of(kept, place(quads[some]), place(seen[some]), scores[some].tolist())
-    return parted_once(words)
+        own = words_of(kept, place(quads[some]), place(seen[some]), scores[some].tolist())
+        words |= dict(zip(some.tolist(), own, strict=True))
+    return parted_once(mended(words, pairs, len(picked)))
 
 
 def _detect(engine: Engine, window: np.ndarray) -> Found:

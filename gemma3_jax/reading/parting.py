@@ -1,4 +1,4 @@
-"""Words that one box holds together, parted where the reader saw a space.
+"""Words that one box holds together, parted where the reader saw a space; and words in two boxes, put together again.
 
 A detector boxes "PTE LTD" as one word now and then: 14 % of the words of photographs were lost so (docs/reader.md). The reader
 learns on pairs and phrases that a space is a character (`training.to_read`), which tells such boxes from long words.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -21,6 +22,19 @@ HALF_SPACE = 0.13  # heights: half of the white between two printed words
 def parted(words: Sequence[Word]) -> list[Word]:
     """`words`, those with spaces in their text as the words between the spaces; texts without letters as they are."""
     return [piece for word in words for piece in (_pieces(word) if " " in word.text else [word])]
+
+
+def mended(words: Mapping[int, Word], pairs: np.ndarray, first: int) -> list[Word]:
+    """Words by slot: `first + k` is the box of `pairs[k]` (`neighbours.pieces`) in one, which stays and leaves out the two
+    where its text is no less likely than both of theirs together."""
+    kept = dict(words)
+    for slot, pair in enumerate(pairs.tolist(), first):
+        parts = [words[i].confidence for i in pair if i in words]
+        if slot in words and words[slot].confidence >= math.prod(parts):
+            kept = {i: word for i, word in kept.items() if i not in pair}
+        else:
+            kept.pop(slot, None)
+    return list(kept.values())
 
 
 def _pieces(word: Word) -> list[Word]:
