@@ -126,7 +126,7 @@ class Splits(FakeEngine):
         for quad in quads[0]:
             left, right = quad[0, 0] < 80, quad[1, 0] > 360
             lit = np.full(features.shape[1:], marker(0 if left and right else 1 + right), np.uint8)
-            rows.append(3 * self._spell(lit, quad, columns))  # as sure of blanks as a real one
+            rows.append(2 * self._spell(lit, quad, columns))  # as sure of blanks as a real one
         return np.stack([rows - np.log(np.exp(rows).sum(-1, keepdims=True))])
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from gemma3_jax.decoding.boxes import sides, slice_quads
 from gemma3_jax.page import Word
 
+ABOUT = 0.8  # times as likely
 HALF_SPACE = 0.13  # heights: half of the white between two printed words
 
 
@@ -26,11 +27,11 @@ def parted(words: Sequence[Word]) -> list[Word]:
 
 def mended(words: Mapping[int, Word], pairs: np.ndarray, first: int) -> list[Word]:
     """Words by slot: `first + k` is the box of `pairs[k]` (`neighbours.pieces`) in one, which stays and leaves out the two
-    where its text is no less likely than both of theirs together."""
+    where its text is about as likely as both of theirs together: words do not overlap."""
     kept = dict(words)
     for slot, pair in enumerate(pairs.tolist(), first):
         parts = [words[i].confidence for i in pair if i in words]
-        if slot in words and words[slot].confidence >= math.prod(parts):
+        if slot in words and words[slot].confidence >= ABOUT * math.prod(parts):
             kept = {i: word for i, word in kept.items() if i not in pair}
         else:
             kept.pop(slot, None)
