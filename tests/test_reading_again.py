@@ -23,7 +23,7 @@ def box(left, top, right, bottom):
 
 @pytest.mark.parametrize(
     ("confidence", "expected"),
-    [(0.01, "wrong"), (0.1, "right"), (0.6, "right"), (0.9, "wrong")],
+    [(0.2, "wrong"), (0.4, "right"), (0.6, "right"), (0.9, "wrong")],
 )
 def test_only_doubtful_words_are_read_again(confidence, expected):
     engine = FakeEngine(["right"])

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from gemma3_jax.config import MAX_SIDE
+
 
 @dataclasses.dataclass
 class Read:
@@ -48,7 +50,7 @@ class Read:
     """Show pages per second and the time left on standard error even where that is no terminal."""
     model: str = "gemma3-base"
     """A model in the package, or a folder that save_pretrained wrote."""
-    max_side: int = 1280
+    max_side: int = MAX_SIDE
     """Longest side in px that the network sees; 2048 for dense pages."""
     min_side: int = 0
     """Lift --max-side until the shorter side has as many px."""

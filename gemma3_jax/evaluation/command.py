@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import arg
 
+from gemma3_jax.config import MAX_SIDE
 from gemma3_jax.evaluation.readers import Reader
 from gemma3_jax.evaluation.report import as_json, console, gallery, notes, table
 from gemma3_jax.evaluation.runs import evaluate
@@ -33,7 +34,7 @@ class Settings:
     """Names of validation sets, all-val for every one; FOLDER or NAME=FOLDER for annotated pictures of your own."""
     limit: int | None = None
     """Only the first pictures of each set."""
-    max_side: int = 1280
+    max_side: int = MAX_SIDE
     """Longest side in px at which pages are read."""
     min_side: int = 0
     """Lift --max-side until the shorter side has as many px (dense forms: 1500)."""

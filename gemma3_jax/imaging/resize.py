@@ -14,6 +14,8 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
+from gemma3_jax.config import MAX_SIDE
+
 STRIDE = 32  # px: the network halves its input five times
 LONG_SIDES = (320, 640, 960, 1280, 1600, 2048, 2560)
 SHORT_FRACTIONS = (
@@ -42,7 +44,7 @@ class SizePolicy:
     the short side has as many (1500 suits scanned forms: about 2x at 100 dpi). `scale` overrides both.
     """
 
-    max_side: int = 1280
+    max_side: int = MAX_SIDE
     min_side: int = 0
     scale: float | None = None
 

@@ -6,6 +6,7 @@ import dataclasses
 import typing
 from pathlib import Path
 
+from gemma3_jax.config import MAX_SIDE
 from gemma3_jax.imaging.resize import SizePolicy
 from gemma3_jax.language.fusion import Mode
 
@@ -25,7 +26,7 @@ class ReadOptions:
     model's own.
     """
 
-    max_side: int = 1280
+    max_side: int = MAX_SIDE
     min_side: int = 0
     scale: float | None = None
     look_again: bool = True
