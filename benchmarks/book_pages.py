@@ -100,7 +100,8 @@ def _font(rng: np.random.Generator, size: int) -> ImageFont.FreeTypeFont:
 
 @cache
 def _book_faces() -> list[str]:
-    from gemma3_jax.data.glyphs import FONT_FOLDERS
+    from gemma3_jax.config import MAX_SIDE
+from gemma3_jax.data.glyphs import FONT_FOLDERS
 
     folders = [Path(name).expanduser() for name in FONT_FOLDERS]
     found = {p.stem: str(p) for f in folders if f.is_dir() for p in f.rglob("*.[ot]tf")}
@@ -124,7 +125,7 @@ def scan(page: Image.Image, rng: np.random.Generator) -> np.ndarray:
 
 def main(
     pages: int = 20,
-    max_sides: tuple[int, ...] = (1280,),
+    max_sides: tuple[int, ...] = (MAX_SIDE,),
     peers: tuple[str, ...] = (),
     model: str = "gemma3-base",
     save: Path | None = None,

@@ -2,9 +2,10 @@
 
     python train.py --config configs/base_joint.py --workdir runs/joint --release runs/joint/model
 
-Two CPU cores, 2 hours beside other work (run 5 of docs/training_log.md: 44 k scenes, 153 k strips, from the weights of 4b).
-MEASURED, as shipped: iiit5k-val 97.5 %, svt-val 77.5 %, ic03-val 80.0 %, ic15 words 60.4 %, ic15-val end to end H 44.6,
-funsd-val bag-of-words F 79.4 (with the reader of that day; pixels alone 89.0, 52.5, 74.0, 42.5 of the words).
+Two CPU cores, 77 minutes beside light work (run 6b of docs/training_log.md: 26 k scenes, 422 k strips, from the weights of
+run 6a, 75 minutes of nearly the same; 3300 steps, rate 1.6e-3). MEASURED, as shipped: iiit5k-val 99.0 %, svt-val 85.0 %,
+ic03-val 85.0 %, ic15 words 66.5 %, ic15-val end to end H 56.9, funsd-val bag-of-words F 82.5, sroie-val 81.2 (with the reader
+of that day; pixels alone 95.0, 67.5, 77.0, 50.4 of the words).
 """
 
 from gemma3_jax.config import REAL_WEIGHTS, Config, DataConfig, OptimizerConfig

@@ -48,8 +48,8 @@ def test_large_text_is_looked_at_again_at_half_the_size():
 
 def test_small_print_is_read_larger_where_the_picture_has_more_of_it():
     assert looks(40, 36, (1600, 2560)) == (FIRST,)  # 18 px in the network's eyes
-    assert looks(40, 24, (1600, 2560)) == (SizePolicy(scale=1.0),)  # 12 px
-    assert looks(40, 64, (3200, 5120)) == (SizePolicy(scale=0.375),)  # to 24
+    assert looks(40, 18, (1600, 2560)) == (SizePolicy(scale=1.0),)  # 9 px
+    assert looks(40, 64, (3200, 5120)) == (SizePolicy(scale=0.3125),)  # to 20
     assert looks(40, 80, (3200, 10240)) == (SizePolicy(scale=0.25),)  # 2560 px
     assert looks(40, 12, (800, 1330)) == (FIRST,)  # hardly larger
 
@@ -80,7 +80,7 @@ def test_each_size_is_detected_once_and_read_once():
 
 
 def test_small_print_is_read_at_the_larger_size_only():
-    """A grid of 40 words, 12 px high in the network's eyes: scouted at 640 px, read at 1280."""
+    """A grid of 40 words, 8 px high in the network's eyes: scouted at 640 px, read at 1280."""
     engine = Grid()
     page = GemmaOCR(engine).with_options(max_side=640).read(np.zeros((1280, 1280, 3), np.uint8))
     assert engine.seen == [640, 1280]
@@ -89,7 +89,7 @@ def test_small_print_is_read_at_the_larger_size_only():
 
 
 class Grid(FakeEngine):
-    """Five rows of eight words, 24 px high in a picture of 1280 px."""
+    """Five rows of eight words, 16 px high in a picture of 1280 px."""
 
     def __init__(self) -> None:
         super().__init__(["word"])
@@ -100,7 +100,7 @@ class Grid(FakeEngine):
         side = images.shape[1]
         self.seen.append(side)
         corner = np.stack(np.meshgrid(np.arange(8) * 150, np.arange(5) * 200), -1).reshape(-1, 1, 2)
-        box = np.array([[20, 20], [120, 20], [120, 44], [20, 44]])
+        box = np.array([[20, 20], [120, 20], [120, 36], [20, 36]])
         quads = (corner + box) * side / 1280
         scores = np.full((1, len(quads)), 0.9, np.float32)
         return Detection(images, quads[None].astype(np.float32), scores, scores > 0.5)

@@ -17,7 +17,7 @@ from gemma3_jax.reading.looks import CROWDED, chosen, likeliest, look, parted_on
 from gemma3_jax.reading.options import ReadOptions
 from gemma3_jax.reading.orientation import turned
 
-PRINT_WORDS, PRINT_PX = 30, 24  # a page of small print: as many words, px as the network sees them
+PRINT_WORDS, PRINT_PX = 30, 20  # a page of small print: as many words, px as the network sees them
 SMALL_PX = 17  # below it a larger look is worth its time (docs/reader.md), if it is as many
 WORTHWHILE = 1.1  # times as large
 GROWN_PX = 1280  # long side to which a small scan of small print is enlarged
