@@ -20,6 +20,8 @@ import numpy as np
 import tyro
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from gemma3_jax.config import MAX_SIDE
+
 WIDTH, HEIGHT = 2480, 3508  # px: A4 at 300 dpi
 FACES = (
     "LiberationSerif-Regular",
@@ -100,8 +102,7 @@ def _font(rng: np.random.Generator, size: int) -> ImageFont.FreeTypeFont:
 
 @cache
 def _book_faces() -> list[str]:
-    from gemma3_jax.config import MAX_SIDE
-from gemma3_jax.data.glyphs import FONT_FOLDERS
+    from gemma3_jax.data.glyphs import FONT_FOLDERS
 
     folders = [Path(name).expanduser() for name in FONT_FOLDERS]
     found = {p.stem: str(p) for f in folders if f.is_dir() for p in f.rglob("*.[ot]tf")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -57,9 +57,10 @@ def look(
     where = plan(height, width, policy)
     words: list[Word] = []
     full = False
-    sights: Iterable[Found] = (_detect(engine, window) for window in windows(pixels, where))
     if scouted and len(where.origins) == 1:
-        sights = [scouted]
+        sights = iter([scouted])
+    else:
+        sights = (_detect(engine, window) for window in windows(pixels, where))
     for origin, found in zip(where.origins, sights, strict=True):
         place = partial(to_picture, origin=origin, where=where, height=height, width=width)
         words, full = words + _read(engine, found, options, place), full or found.full
