@@ -34,7 +34,8 @@ def room(quads: np.ndarray) -> np.ndarray:
 def pieces(quads: np.ndarray) -> np.ndarray:
     """Indices `[k, 2]` of the left and right one of boxes that overlap as words never do: two pieces of one word, likely.
 
-    A box within another is no piece: the larger one has the word already.
+    Each box is the left one once at most, of the pair that overlaps most. A box within another is no piece: the larger one
+    has the word already.
     """
     width, height = sides(quads)
     gaps, mates = _gaps(quads)
@@ -42,7 +43,10 @@ def pieces(quads: np.ndarray) -> np.ndarray:
     more = (
         np.minimum(width[:, None], width) + gaps
     )  # by which both together are longer than the longer one
-    return np.argwhere(mates & (gaps < -OVERLAP * lower) & (more > OVERLAP * lower))
+    fit = mates & (gaps < -OVERLAP * lower) & (more > OVERLAP * lower)
+    nearest = np.where(fit, gaps, np.inf).argmin(axis=1) if len(fit) else np.zeros(0, int)
+    first = np.flatnonzero(fit.any(axis=1))
+    return np.stack([first, nearest[first]], axis=1)
 
 
 def joined(quads: np.ndarray, pairs: np.ndarray) -> np.ndarray:

@@ -17,12 +17,18 @@ from gemma3_jax.decoding.boxes import sides, slice_quads
 from gemma3_jax.page import Word
 
 ABOUT = 0.8  # times as likely
+NOISE = 0.02  # confidence
 HALF_SPACE = 0.13  # heights: half of the white between two printed words
 
 
 def parted(words: Sequence[Word]) -> list[Word]:
-    """`words`, those with spaces in their text as the words between the spaces; texts without letters as they are."""
-    return [piece for word in words for piece in (_pieces(word) if " " in word.text else [word])]
+    """`words`, those with spaces in their text as the words between the spaces; texts without letters and such as are hardly
+    more than noise as they are."""
+    return [piece for word in words for piece in (_pieces(word) if _several(word) else [word])]
+
+
+def _several(word: Word) -> bool:
+    return " " in word.text and word.confidence >= NOISE
 
 
 def mended(words: Mapping[int, Word], pairs: np.ndarray, first: int) -> list[Word]:
