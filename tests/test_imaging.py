@@ -167,9 +167,11 @@ def test_few_shapes_for_many_pictures():
 
 
 def test_sizes_by_hand():
-    assert plan(720, 1280, SizePolicy()).scaled == (720, 1280)
-    assert plan(720, 1280, SizePolicy()).window == (736, 1280)
-    assert plan(2000, 3000, SizePolicy()).scaled == (853, 1280)
+    wide = SizePolicy(max_side=1280)
+    assert plan(720, 1280, wide).scaled == (720, 1280)
+    assert plan(720, 1280, wide).window == (736, 1280)
+    assert plan(2000, 3000, wide).scaled == (853, 1280)
+    assert plan(720, 1280, SizePolicy()).scaled == (630, 1120)
     assert plan(1000, 754, SizePolicy(max_side=2048)).scaled == (2048, 1544)
     assert plan(1000, 754, SizePolicy(min_side=1500)).scaled == (2048, 1544)
     assert plan(100, 100, SizePolicy()).scaled == (250, 250)
