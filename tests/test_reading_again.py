@@ -41,9 +41,9 @@ def test_only_doubtful_words_are_read_again(confidence, expected):
 def test_views_that_see_nothing_elect_nothing_but_cost_confidence():
     engine = FakeEngine(["right"])
     image = np.full((100, 200, 3), 235, np.uint8)
-    word = Word("kept", 0.2, box(20, 20, 120, 60))
+    word = Word("kept", 0.4, box(20, 20, 120, 60))
     (found,) = read_again(engine, image, [word], ReadOptions(language="off"))
-    assert found.text == "kept" and found.confidence == pytest.approx((0.2 / 4 * 0.2) ** MODESTY)
+    assert found.text == "kept" and found.confidence == pytest.approx((0.4 / 4 * 0.4) ** MODESTY)
 
 
 def test_a_doubtful_crop_says_where_it_was_read():

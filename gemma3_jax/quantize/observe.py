@@ -21,8 +21,8 @@ from gemma3_jax.reading import ReadOptions, find_words, read_crops
 
 ENOUGH = 50_000  # values counted of a tensor per call
 CROPS = 16  # words of a picture that are read as pictures of their own too
-# As pictures are read by default, less what changes no activation.
-READING = ReadOptions(language="off", turn=False)
+# As pictures are read by default, less what changes no activation; crops of doubtful words are part of what is read.
+READING = ReadOptions(language="off", turn=False, min_confidence=0.0)
 
 
 class ObservingEngine(OnnxEngine):
