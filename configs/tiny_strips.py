@@ -1,6 +1,8 @@
 """Stage 1 of gemma3-tiny: word strips, drawn and real, from nothing.
 
-python train.py --config configs/tiny_strips.py --workdir runs/tiny --release runs/tiny/model
+    python train.py --config configs/tiny_strips.py --workdir runs/tiny --release runs/tiny/model
+
+MEASURED: nothing yet, gemma3-tiny is not trained.
 """
 
 from gemma3_jax.config import MODELS, REAL_WEIGHTS, Config, DataConfig, OptimizerConfig

@@ -15,9 +15,8 @@ STRIDE = 4  # px of the image per cell of the detector's maps
 CANVAS_HEIGHT = 32  # px: the height at which `recognize` reads a crop
 CANVAS_WIDTH = 128  # px: crops up to 4:1 keep their aspect in it, longer ones are squeezed
 COLUMN_PX = 4  # px of canvas per CTC column
-MAX_SIDE = (
-    1120  # px: how large pictures are seen, the knee of accuracy against time (docs/reader.md)
-)
+# px: how large a picture is first looked at, the knee of accuracy against time (docs/reader.md)
+MAX_SIDE = 1120
 THRESHOLD = 0.3  # of the detector's heat: a lower peak is no word
 # How often a real word of each corpus is drawn: street words are few and hard, words of forms many and easy.
 REAL_WEIGHTS = {"iiit5k": 4.0, "svt": 6.0, "ic03": 4.0, "ic15": 4.0, "funsd": 0.6, "sroie": 0.5}

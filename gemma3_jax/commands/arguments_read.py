@@ -51,7 +51,7 @@ class Read:
     model: str = "gemma3-base"
     """A model in the package, or a folder that save_pretrained wrote."""
     max_side: int = MAX_SIDE
-    """Longest side in px that the network sees; 2048 for dense pages."""
+    """Longest side in px at which a picture is first looked at; small print is then read larger."""
     min_side: int = 0
     """Lift --max-side until the shorter side has as many px."""
     scale: float | None = None

@@ -12,7 +12,7 @@ import numpy as np
 from gemma3_jax.decoding.boxes import MARGIN, sides
 
 SAME_LINE = (
-    0.5  # of the smaller height: how far the middles of neighbours may lie apart across the text
+    0.5  # of the smaller height: how far middles of neighbours may lie apart across the text
 )
 SAME_DIRECTION = 0.9  # cosine
 LIKE_HEIGHT = 2.0  # ratio
@@ -40,9 +40,8 @@ def pieces(quads: np.ndarray) -> np.ndarray:
     width, height = sides(quads)
     gaps, mates = _gaps(quads)
     lower = np.minimum(height[:, None], height)
-    more = (
-        np.minimum(width[:, None], width) + gaps
-    )  # by which both together are longer than the longer one
+    # by which both together are longer than the longer one
+    more = np.minimum(width[:, None], width) + gaps
     fit = mates & (gaps < -OVERLAP * lower) & (more > OVERLAP * lower)
     nearest = np.where(fit, gaps, np.inf).argmin(axis=1) if len(fit) else np.zeros(0, int)
     first = np.flatnonzero(fit.any(axis=1))

@@ -16,8 +16,8 @@ import numpy as np
 from gemma3_jax.decoding.boxes import sides, slice_quads
 from gemma3_jax.page import Word
 
-ABOUT = 0.8  # times as likely
-NOISE = 0.02  # confidence
+ABOUT = 0.8  # times as likely, for a word in one box instead of two
+NOISE = 0.02  # confidence below which spaces mean nothing
 HALF_SPACE = 0.13  # heights: half of the white between two printed words
 
 

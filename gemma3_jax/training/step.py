@@ -143,7 +143,7 @@ def train_step(
     key: Array,
     whole: Callable[[Any], Any] = lambda params: params,
 ) -> tuple[TrainState, dict[str, Array]]:
-    """Loss, gradient, AdamW, EMA. Jit it with `config` static and `state` donated (training.loop does).
+    """Loss, gradient, update, EMA. Jit it with `config` static and `state` donated (training.loop does).
 
     `whole` gathers parameters that are split over devices, just before they are used.
     """
