@@ -38,6 +38,26 @@ def test_only_doubtful_words_are_read_again(confidence, expected):
         assert edges[0, 0, 0] == pytest.approx(20, abs=12) and edges[-1, 1, 0] <= 120
 
 
+@pytest.mark.parametrize(
+    ("text", "confidence", "noise", "views"),
+    [("right", 0.5, 0, 1), ("RIGHT", 0.5, 0, 1), ("wrong", 0.5, 0, 3), ("right", 0.3, 0.05, 3)],
+)
+def test_a_first_view_that_agrees_and_is_sure_spares_the_others(text, confidence, noise, views):
+    class Counting(FakeEngine):
+        strips = 0
+
+        def read_strips(self, strips, widths):
+            self.strips += int((widths > 8).sum())  # the rest is padding
+            read = super().read_strips(strips, widths)
+            return np.log((1 - noise) * np.exp(read) + noise / read.shape[-1])
+
+    engine = Counting(["right"])
+    image = picture(100, 200, {0: (20, 20, 120, 60)})
+    word = Word(text, confidence, box(20, 20, 120, 60))
+    (found,) = read_again(engine, image, [word], ReadOptions(language="off", enhance=False))
+    assert engine.strips == views and found.text.casefold() == "right"
+
+
 def test_views_that_see_nothing_elect_nothing_but_cost_confidence():
     engine = FakeEngine(["right"])
     image = np.full((100, 200, 3), 235, np.uint8)

@@ -1,17 +1,20 @@
 """A second reading of doubtful words, from the picture's own pixels.
 
 The page was scaled for the network; a word cut out at its full resolution, straightened and laid into a strip of its own often
-reads better, and several such views vote (`reading.views`).
+reads better, and several such views vote (`reading.views`). The first view settles most words: where it reads what the page
+read and both are sure, the others are not asked.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from statistics import mean
 
 import numpy as np
 
 from gemma3_jax.decoding.neighbours import room
+from gemma3_jax.decoding.text import Decoded
 from gemma3_jax.engine import Engine
 from gemma3_jax.page import Word
 from gemma3_jax.reading.crops import decode_crops
@@ -22,34 +25,54 @@ from gemma3_jax.reading.views import page_views, straightened, vote
 # Confidences between which a word of a page is read again. Of 692 words below the lower one, a third of the doubtful ones, 6
 # were kept and right afterwards, 19 kept and wrong (100 photographs and 20 forms of the validation sets).
 HOPELESS, SURE = 0.3, 0.85
+ROUNDS = slice(0, 1), slice(1, None)  # of a word's views
+AGREED = 0.6  # mean confidence at which views that agree need no more views
 
 
 def read_again(
     engine: Engine, pixels: np.ndarray, words: Sequence[Word], options: ReadOptions
 ) -> list[Word]:
     """`words` of the picture uint8 `[h, w, 3]`, in order; of the doubtful ones the reading that their views agree on."""
-    kept = list(words)
     doubtful = [i for i, word in enumerate(words) if HOPELESS <= word.confidence < SURE]
     if not doubtful:
-        return kept
+        return list(words)
     quads = np.stack([word.quad for word in words])
-    views = page_views(quads[doubtful], room(quads)[doubtful])
-    crops = [straightened(pixels, quad) for quad in views.reshape(-1, 4, 2)]
-    decoded = iter(decode_crops(engine, crops, options))
-    changed = []
-    for i, quads in zip(doubtful, views, strict=True):
-        old, readings = words[i], [next(decoded) for _ in quads]
-        texts = [old.text, *(one.text for one in readings)]
-        winner, sure = vote(texts, [old.confidence, *(one.confidence for one in readings)])
+    views = dict(zip(doubtful, page_views(quads[doubtful], room(quads)[doubtful]), strict=True))
+    readings: dict[int, list[Decoded]] = {i: [] for i in doubtful}
+    for these in ROUNDS:
+        asked = [i for i in doubtful if not _settled(words[i], readings[i])]
+        crops = [straightened(pixels, quad) for i in asked for quad in views[i][these]]
+        decoded = iter(decode_crops(engine, crops, options))
+        for i in asked:
+            readings[i] += [next(decoded) for _ in views[i][these]]
+    return _elected(words, readings, views)
+
+
+def _settled(word: Word, readings: Sequence[Decoded]) -> bool:
+    """Whether all views so far read what the page read, and on the whole were sure of it."""
+    seen = [word, *readings]
+    texts = {one.text.casefold() for one in seen}
+    return len(seen) > 1 and len(texts) == 1 and mean(one.confidence for one in seen) >= AGREED
+
+
+def _elected(
+    words: Sequence[Word], readings: dict[int, list[Decoded]], views: dict[int, np.ndarray]
+) -> list[Word]:
+    """`words`, those that were read again as the vote of their `readings`, by index as their `views` `[m, 4, 2]`, has them."""
+    kept = list(words)
+    changed: list[tuple[int, Decoded, np.ndarray]] = []
+    for i, own in readings.items():
+        texts = [words[i].text, *(one.text for one in own)]
+        winner, sure = vote(texts, [words[i].confidence, *(one.confidence for one in own)])
         if winner == 0:
-            kept[i] = dataclasses.replace(old, confidence=sure)
+            kept[i] = dataclasses.replace(words[i], confidence=sure)
         else:
-            reading = dataclasses.replace(readings[winner - 1], confidence=sure)
-            changed.append((i, reading, quads[winner - 1]))
+            reading = dataclasses.replace(own[winner - 1], confidence=sure)
+            changed.append((i, reading, views[i][winner - 1]))
     if changed:
-        places, readings, seen = zip(*changed, strict=True)
+        places, elected, seen = zip(*changed, strict=True)
         quads = np.stack([words[i].quad for i in places])
         scores = [words[i].detection for i in places]
-        for i, word in zip(places, words_of(readings, quads, np.stack(seen), scores), strict=True):
+        for i, word in zip(places, words_of(elected, quads, np.stack(seen), scores), strict=True):
             kept[i] = word
     return kept
