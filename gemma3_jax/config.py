@@ -164,7 +164,10 @@ class Config:
     lambda_rec: float = 1.0
     bf16: bool = True  # on accelerators; a CPU is slower in it and computes in float32
     seed: int = 0
-    start_from: str = ""  # a released model directory or name whose variables the run begins with
+    # Released models by name or folder: what the run begins with, and who is asked about every sample (training.teacher).
+    start_from: str = ""
+    teacher: str = ""
+    lambda_taught: float = 1.0
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=1)

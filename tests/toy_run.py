@@ -67,7 +67,7 @@ def matrix_state(config: Config, variables: Any = None) -> Any:
 
 
 def matrix_loss(
-    config: Config, params: Any, stats: Any, strips: Any, scenes: Any, key: Any
+    config: Config, params: Any, stats: Any, strips: Any, scenes: Any, key: Any, teacher: Any
 ) -> tuple[Any, tuple[Any, dict[str, Any]]]:
     """What takes the place of `loss_and_metrics`: like the network it normalises over the batch and uses its key."""
     import jax

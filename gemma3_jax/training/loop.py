@@ -63,7 +63,7 @@ def compile_step(config: Config, mesh: Mesh, state: Any) -> Callable[..., Any]:
             if scenes is not None:
                 scenes = jax.lax.with_sharding_constraint(scenes, split)
         key = jax.random.fold_in(jax.random.key(config.seed + 2), state.step)
-        return train_step(config, state, strips, scenes, key, gather)
+        return train_step(config, state, strips, scenes, key, gather, resident.teacher)
 
     return step
 

@@ -14,6 +14,7 @@ from jaxtyping import Array
 from gemma3_jax.config import CANVAS_HEIGHT, CANVAS_WIDTH, Config
 from gemma3_jax.data.augment import WordTable, concatenate, real_strips, word_table
 from gemma3_jax.decoding.boxes import with_margin
+from gemma3_jax.training.teacher import Teacher
 from gemma3_jax.types import Batch
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Resident(NamedTuple):
 
     studio: Any  # data.synthetic.Studio: glyphs, word lists, backgrounds
     words: WordTable | None
+    teacher: Teacher | None = None
 
 
 def load_resident(config: Config, cache: Path, wordlists: Path | None) -> Resident:
@@ -54,7 +56,8 @@ def load_resident(config: Config, cache: Path, wordlists: Path | None) -> Reside
         words = word_table(load_pack(path), dict(config.data.real_weights))
     atlas = load_atlas(charset, cache=cache / atlas_name(charset))
     patches = load_backgrounds(cache / "backgrounds.npz")
-    return Resident(prepare(atlas, load_lexicon(wordlists, charset), patches), words)
+    teacher = Teacher.load(config.teacher, config.model) if config.teacher else None
+    return Resident(prepare(atlas, load_lexicon(wordlists, charset), patches), words, teacher)
 
 
 # Drawn quads hug the ink; annotators of photographs leave air around it. With both in one run, boxes came out a quarter too

@@ -13,9 +13,11 @@ from jaxtyping import Array
 from gemma3_jax.config import CANVAS_WIDTH, STRIDE, Config
 from gemma3_jax.data.targets import detection_targets
 from gemma3_jax.losses.ctc import ctc_loss
+from gemma3_jax.losses.distill import column_divergence, heat_divergence
 from gemma3_jax.losses.joint import detection_loss, total_loss
 from gemma3_jax.model.spotter import Spotter
 from gemma3_jax.training.state import TrainState, learning_rate, optimizer
+from gemma3_jax.training.teacher import Teacher
 from gemma3_jax.training.to_read import words_to_read
 from gemma3_jax.types import Batch
 
@@ -27,6 +29,7 @@ def loss_and_metrics(
     strips: Batch | None,
     scenes: Batch | None,
     key: Array,
+    teacher: Teacher | None = None,
 ) -> tuple[Array, tuple[Any, dict[str, Array]]]:
     """Total loss of a step's strips and scenes; new BatchNorm statistics and metrics beside it.
 
@@ -35,7 +38,7 @@ def loss_and_metrics(
     """
     dtype = compute_dtype(config, jax.default_backend())
     metrics: dict[str, Array] = {}
-    det = rec = jnp.zeros(())
+    det = rec = taught = jnp.zeros(())
 
     def apply(*args: Any, method: str, train: bool = False) -> Any:
         nonlocal batch_stats
@@ -50,6 +53,11 @@ def loss_and_metrics(
         log_probs = apply(strips.images, widths, method="read_canvas", train=True)
         rec = rec + ctc_loss(log_probs, strips.labels[:, 0], strips.valid[:, 0])
         metrics["rec_strips"] = rec
+        if teacher is not None:
+            told = teacher(strips.images, widths, method="read_canvas", dtype=dtype)
+            taught = metrics["taught_strips"] = column_divergence(
+                log_probs, told, strips.valid[:, 0]
+            )
     if scenes is not None:
         features = apply(scenes.images, method="features")
         maps = apply(features, method="detect")
@@ -61,14 +69,18 @@ def loss_and_metrics(
         quads, labels, readable = words_to_read(config, scenes, key)
         log_probs = apply(features, quads, CANVAS_WIDTH // 2, method="read")
         b, n = readable.shape
-        flat = ctc_loss(
-            log_probs.reshape(b * n, *log_probs.shape[2:]),
-            labels.reshape(b * n, -1),
-            readable.reshape(-1),
-        )
+        log_probs = log_probs.reshape(b * n, *log_probs.shape[2:])
+        flat = ctc_loss(log_probs, labels.reshape(b * n, -1), readable.reshape(-1))
         metrics |= terms | {"rec_scenes": flat}
         rec = rec + flat
+        if teacher is not None:
+            heat, told = teacher.scenes(scenes.images, quads, CANVAS_WIDTH // 2, dtype)
+            told = told.reshape(log_probs.shape)
+            metrics["taught_heat"] = heat_divergence(maps.centre, heat)
+            metrics["taught_scenes"] = column_divergence(log_probs, told, readable.reshape(-1))
+            taught = taught + metrics["taught_scenes"] + config.lambda_det * metrics["taught_heat"]
     total = total_loss(det, rec, config.lambda_det, config.lambda_rec)
+    total = total + config.lambda_taught * taught
     return total, (batch_stats, metrics | {"loss": total})
 
 
@@ -103,6 +115,7 @@ def gradients_of(
     scenes: Batch | None,
     key: Array,
     whole: Callable[[Any], Any],
+    teacher: Teacher | None = None,
 ) -> tuple[Any, Any, dict[str, Array]]:
     """Gradients, BatchNorm statistics and metrics of a step, by `optimizer.microbatches` parts one after the other.
 
@@ -112,7 +125,7 @@ def gradients_of(
     """
 
     def part(params: Any, stats: Any, strips: Any, scenes: Any, key: Array) -> Any:
-        return loss_and_metrics(config, whole(params), stats, strips, scenes, key)
+        return loss_and_metrics(config, whole(params), stats, strips, scenes, key, teacher)
 
     gradient = jax.grad(part, has_aux=True)
     count = config.optimizer.microbatches
@@ -142,12 +155,15 @@ def train_step(
     scenes: Batch | None,
     key: Array,
     whole: Callable[[Any], Any] = lambda params: params,
+    teacher: Teacher | None = None,
 ) -> tuple[TrainState, dict[str, Array]]:
     """Loss, gradient, update, EMA. Jit it with `config` static and `state` donated (training.loop does).
 
     `whole` gathers parameters that are split over devices, just before they are used.
     """
-    gradients, batch_stats, metrics = gradients_of(config, state, strips, scenes, key, whole)
+    gradients, batch_stats, metrics = gradients_of(
+        config, state, strips, scenes, key, whole, teacher
+    )
     updates, opt_state = optimizer(config.optimizer).update(
         gradients, state.opt_state, state.params
     )
