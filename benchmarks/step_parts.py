@@ -20,9 +20,9 @@ from gemma3_jax.model.depthwise import depthwise
 from gemma3_jax.model.describe import multiply_adds
 from gemma3_jax.training import mesh as meshes
 from gemma3_jax.training.loop import compile_step
+from gemma3_jax.training.objective import loss_and_metrics
 from gemma3_jax.training.sources import Resident, load_resident, scenes_of_step, strips_of_step
 from gemma3_jax.training.state import abstract_state, init_state
-from gemma3_jax.training.step import loss_and_metrics
 from gemma3_jax.types import Batch
 
 KINDS = {  # which counts of a step stay

@@ -32,12 +32,12 @@ from gemma3_jax.config import Config
 from gemma3_jax.data.augment import WordTable
 from gemma3_jax.model.spotter import init_variables, spot
 from gemma3_jax.training import mesh as meshes
-from gemma3_jax.training import step
+from gemma3_jax.training import objective
 from gemma3_jax.training.cli import load_config
 from gemma3_jax.training.loop import compile_step
+from gemma3_jax.training.objective import compute_dtype
 from gemma3_jax.training.sources import Resident, load_resident
 from gemma3_jax.training.state import abstract_state
-from gemma3_jax.training.step import compute_dtype
 from gemma3_jax.types import Batch
 
 TOPOLOGIES = ("v5e:2x4", "v5e:16x16", "v5p:2x2x2", "v4:2x2x1", "v6e:2x4")
@@ -85,7 +85,7 @@ def training_program(config: Config, mesh: Mesh, cache: Path) -> Any:
         scenes,
     )
     # The step asks which backend this process has; the program is for another.
-    with patch.object(step, "compute_dtype", lambda config, _: compute_dtype(config, "tpu")):
+    with patch.object(objective, "compute_dtype", lambda config, _: compute_dtype(config, "tpu")):
         return compile_step(config, mesh, state).lower(*arguments)
 
 

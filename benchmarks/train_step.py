@@ -55,7 +55,7 @@ def measured(args: argparse.Namespace) -> Any:
 
     from benchmarks import step_parts
     from gemma3_jax.training.mesh import build_mesh
-    from gemma3_jax.training.step import compute_dtype
+    from gemma3_jax.training.objective import compute_dtype
 
     if kind == "depthwise":
         dtype = compute_dtype(config, jax.default_backend())

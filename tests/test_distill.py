@@ -13,7 +13,7 @@ from small_model import SMALL, trained
 from gemma3_jax.config import Config, DataConfig
 from gemma3_jax.losses.distill import column_divergence, heat_divergence
 from gemma3_jax.pretrained import save_pretrained
-from gemma3_jax.training.step import loss_and_metrics
+from gemma3_jax.training.objective import loss_and_metrics
 from gemma3_jax.training.teacher import Teacher
 from gemma3_jax.types import Batch
 

@@ -11,8 +11,8 @@ from small_model import SMALL, trained
 from gemma3_jax.config import Config, DataConfig
 from gemma3_jax.data.augment import WordTable
 from gemma3_jax.prune.importance import taylor
+from gemma3_jax.training.objective import loss_and_metrics
 from gemma3_jax.training.sources import Resident, strips_of_step
-from gemma3_jax.training.step import loss_and_metrics
 
 CONFIG = Config(model=SMALL, data=DataConfig(strips=0, real_strips=4, max_label=6))
 PATHS = [

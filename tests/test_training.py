@@ -10,9 +10,10 @@ import pytest
 
 from gemma3_jax.config import MODELS, Config, DataConfig, OptimizerConfig
 from gemma3_jax.training.loop import Diverged, Schedule, train
+from gemma3_jax.training.objective import compute_dtype, merge
 from gemma3_jax.training.sources import Resident, difficulty
 from gemma3_jax.training.state import init_state, released_variables
-from gemma3_jax.training.step import compute_dtype, merge, train_step
+from gemma3_jax.training.step import train_step
 from gemma3_jax.training.to_read import words_to_read
 from gemma3_jax.types import Batch
 

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gemma3_jax.config import Config
+from gemma3_jax.training.objective import loss_and_metrics
 from gemma3_jax.training.sources import Resident, scenes_of_step, strips_of_step
-from gemma3_jax.training.step import loss_and_metrics
 from gemma3_jax.types import Batch
 
 

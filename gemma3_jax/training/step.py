@@ -10,90 +10,11 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array
 
-from gemma3_jax.config import CANVAS_WIDTH, STRIDE, Config
-from gemma3_jax.data.targets import detection_targets
-from gemma3_jax.losses.ctc import ctc_loss
-from gemma3_jax.losses.distill import column_divergence, heat_divergence
-from gemma3_jax.losses.joint import detection_loss, total_loss
-from gemma3_jax.model.spotter import Spotter
+from gemma3_jax.config import Config
+from gemma3_jax.training.objective import loss_and_metrics
 from gemma3_jax.training.state import TrainState, learning_rate, optimizer
 from gemma3_jax.training.teacher import Teacher
-from gemma3_jax.training.to_read import words_to_read
 from gemma3_jax.types import Batch
-
-
-def loss_and_metrics(
-    config: Config,
-    params: Any,
-    batch_stats: Any,
-    strips: Batch | None,
-    scenes: Batch | None,
-    key: Array,
-    teacher: Teacher | None = None,
-) -> tuple[Array, tuple[Any, dict[str, Array]]]:
-    """Total loss of a step's strips and scenes; new BatchNorm statistics and metrics beside it.
-
-    Strips, many and alike, are normalised by their own statistics and keep the running ones; scenes, few and unlike, by
-    the running ones, as at inference. Statistics of both mixed would fit neither.
-    """
-    dtype = compute_dtype(config, jax.default_backend())
-    metrics: dict[str, Array] = {}
-    det = rec = taught = jnp.zeros(())
-
-    def apply(*args: Any, method: str, train: bool = False) -> Any:
-        nonlocal batch_stats
-        model = Spotter(config.model, train=train, dtype=dtype)
-        variables = {"params": params, "batch_stats": batch_stats}
-        out, updates = model.apply(variables, *args, method=method, mutable=["batch_stats"])
-        batch_stats = merge(batch_stats, updates.get("batch_stats", {}))
-        return out
-
-    if strips is not None:
-        widths = strips.quads[:, 0, 1, 0]
-        log_probs = apply(strips.images, widths, method="read_canvas", train=True)
-        rec = rec + ctc_loss(log_probs, strips.labels[:, 0], strips.valid[:, 0])
-        metrics["rec_strips"] = rec
-        if teacher is not None:
-            told = teacher(strips.images, widths, method="read_canvas", dtype=dtype)
-            taught = metrics["taught_strips"] = column_divergence(
-                log_probs, told, strips.valid[:, 0]
-            )
-    if scenes is not None:
-        features = apply(scenes.images, method="features")
-        maps = apply(features, method="detect")
-        targets = detection_targets(
-            scenes.quads, scenes.valid, scenes.ignore, maps.centre.shape[1:], STRIDE
-        )
-        terms = detection_loss(maps, targets)
-        det = terms["det"]
-        quads, labels, readable = words_to_read(config, scenes, key)
-        log_probs = apply(features, quads, CANVAS_WIDTH // 2, method="read")
-        b, n = readable.shape
-        log_probs = log_probs.reshape(b * n, *log_probs.shape[2:])
-        flat = ctc_loss(log_probs, labels.reshape(b * n, -1), readable.reshape(-1))
-        metrics |= terms | {"rec_scenes": flat}
-        rec = rec + flat
-        if teacher is not None:
-            heat, told = teacher.scenes(scenes.images, quads, CANVAS_WIDTH // 2, dtype)
-            told = told.reshape(log_probs.shape)
-            metrics["taught_heat"] = heat_divergence(maps.centre, heat)
-            metrics["taught_scenes"] = column_divergence(log_probs, told, readable.reshape(-1))
-            taught = taught + metrics["taught_scenes"] + config.lambda_det * metrics["taught_heat"]
-    total = total_loss(det, rec, config.lambda_det, config.lambda_rec)
-    total = total + config.lambda_taught * taught
-    return total, (batch_stats, metrics | {"loss": total})
-
-
-def compute_dtype(config: Config, backend: str) -> Any:
-    """What activations are in; parameters, statistics and losses are float32 everywhere."""
-    return jnp.bfloat16 if config.bf16 and backend != "cpu" else jnp.float32
-
-
-def merge(old: Any, new: Any) -> Any:
-    """`old` with the entries of `new`; a pass through one head leaves the other's statistics alone."""
-    if not isinstance(old, dict):
-        return new
-    return {k: merge(v, new[k]) if k in new else v for k, v in old.items()}
 
 
 def split_rows(tree: Any, parts: int) -> Any:

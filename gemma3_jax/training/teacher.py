@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from flax import struct
-from jaxtyping import Array
 
 from gemma3_jax.config import ModelConfig
-from gemma3_jax.model.crop import Features
 from gemma3_jax.model.spotter import Spotter
 
 
@@ -39,9 +37,3 @@ class Teacher:
     def __call__(self, *args: Any, method: str, dtype: Any) -> Any:
         """A method of `Spotter`, with running statistics."""
         return Spotter(self.config, dtype=dtype).apply(self.variables, *args, method=method)
-
-    def scenes(self, images: Array, quads: Array, columns: int, dtype: Any) -> tuple[Any, Array]:
-        """What it says of pictures: centre logits, and log-probabilities `[b, n, t, v]` of the words in `quads`."""
-        features: Features = self(images, method="features", dtype=dtype)
-        maps = self(features, method="detect", dtype=dtype)
-        return maps.centre, self(features, quads, columns, method="read", dtype=dtype)
