@@ -2,9 +2,9 @@
 
     python train.py --config configs/base_joint.py --workdir runs/joint --release runs/joint/model
 
-Two CPU cores, 80 minutes beside light work (run 7a of docs/training_log.md: 27 k scenes, 434 k strips; rate 1.6e-3, cosine over
-4200 steps, stopped at 3394). MEASURED, that state: iiit5k-val 99.0 %, svt-val 80.0 %, ic03-val 83.0 %, ic15 words 66.1 %, ic15-val
-end to end H 57.6, funsd-val bag-of-words F 82.7, sroie-val 81.7. configs/base_real.py goes on from it.
+Two CPU cores, 80 minutes beside light work (run 7a of docs/training_log.md: 27 k scenes, 434 k strips; rate 1.6e-3, cosine
+over 4200 steps, stopped at 3394). MEASURED, that state: iiit5k-val 99.0 %, svt-val 80.0 %, ic03-val 83.0 %, ic15 words 66.1 %,
+ic15-val end to end H 57.6, funsd-val bag-of-words F 82.7, sroie-val 81.7. configs/base_real.py goes on from it.
 """
 
 from gemma3_jax.config import REAL_WEIGHTS, Config, DataConfig, OptimizerConfig

@@ -69,7 +69,7 @@ def test_a_network_has_nothing_to_learn_from_itself_and_something_from_another(t
     save_pretrained(tmp_path, SMALL, other, half=False)
     key = jax.random.key(0)
 
-    def look(teacher, strips=batch(128, 1)):
+    def look(teacher, strips: Batch | None = batch(128, 1)):
         args = (variables["params"], variables["batch_stats"], strips, batch(64), key)
         total, (stats, metrics) = loss_and_metrics(config, *args, teacher)
         return stats, {name: float(value) for name, value in (metrics | {"loss": total}).items()}
