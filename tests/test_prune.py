@@ -12,7 +12,7 @@ import pytest
 from gemma3_jax.config import MODELS, ModelConfig
 from gemma3_jax.model.spotter import Spotter, init_variables
 from gemma3_jax.prune.surgery import channel_scores, prune
-from gemma3_jax.prune.wiring import axes_of, group_sizes, walk
+from gemma3_jax.prune.wiring import axes_of, by_path, group_sizes
 
 LARGE = ModelConfig(
     stem_width=6,
@@ -61,7 +61,7 @@ def silence(variables, alive):
     """Channels outside `alive` are zero wherever they come up, and blocks that SMALL lacks add nothing."""
     params = jax.tree.map(np.copy, variables["params"])
     living = {g: np.isin(np.arange(n), alive[g]) for g, n in group_sizes(LARGE).items()}
-    for path, array in walk(params):
+    for path, array in by_path(params).items():
         (*_, axis) = axes_of(path, LARGE)
         if "norm" in path and axis:
             array *= np.concatenate([living[group] for group in axis])
@@ -87,7 +87,9 @@ def test_what_is_left_computes_what_the_whole_did_when_the_rest_was_silent():
     }
     variables = silence(random_variables(LARGE), alive)
     ones = jax.tree.map(np.zeros_like, variables["params"])
-    for path, array in walk(ones):  # the living channels are marked where something reads them
+    for path, array in by_path(
+        ones
+    ).items():  # the living channels are marked where something reads them
         axes = axes_of(path, LARGE)
         if len(axes) == 1 and len(axes[0]) == 1 and "norm" in path:
             array[alive[axes[0][0]]] = 1.0
@@ -134,7 +136,7 @@ def test_every_array_of_the_models_has_its_groups(name):
     config = MODELS[name]
     shapes = jax.eval_shape(lambda: init_variables(config, jax.random.key(0)))
     sizes = group_sizes(config)
-    for path, shape in walk(shapes):
+    for path, shape in by_path(shapes).items():
         axes = axes_of(path[1:], config)
         for axis, size in zip(axes, shape.shape[-len(axes) :], strict=True):
             assert not axis or sum(sizes[group] for group in axis) == size, path

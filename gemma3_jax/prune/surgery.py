@@ -11,10 +11,11 @@ from typing import Any
 
 import jax
 import numpy as np
+from flax.traverse_util import unflatten_dict
 
 from gemma3_jax.config import ModelConfig
 from gemma3_jax.model.spotter import init_variables
-from gemma3_jax.prune.wiring import axes_of, group_sizes, places, walk
+from gemma3_jax.prune.wiring import axes_of, by_path, group_sizes, places
 
 SAME = ("charset", "strip_rows", "heads", "window", "mlp_ratio", "mean", "std")
 
@@ -44,14 +45,11 @@ def prune(
         group: _best(scores[group], size, config.heads if group.startswith("heads") else 1)
         for group, size in group_sizes(smaller).items()
     }
-    shapes = jax.eval_shape(lambda: init_variables(smaller, jax.random.key(0)))
-    sizes = group_sizes(config)
+    shapes = by_path(jax.eval_shape(lambda: init_variables(smaller, jax.random.key(0))))
+    whole, sizes = by_path(variables), group_sizes(config)
 
     def cut(path: tuple[str, ...], shape: Any) -> np.ndarray:
-        array = variables
-        for name in path:
-            array = array[name]
-        array = np.asarray(array)
+        array = np.asarray(whole[path])
         axes = axes_of(path[1:], config)
         for place, axis in enumerate(axes, array.ndim - len(axes)):
             if axis:
@@ -59,14 +57,14 @@ def prune(
         assert array.shape == shape.shape, (path, array.shape, shape.shape)
         return array
 
-    return _tree({path: cut(path, shape) for path, shape in walk(shapes)})
+    return unflatten_dict({path: cut(path, shape) for path, shape in shapes.items()})
 
 
 def channel_scores(config: ModelConfig, importance: Any) -> dict[str, np.ndarray]:
     """Of every group `[channels]`, the sum over all parameters that read or write a channel."""
     sizes = group_sizes(config)
     scores = {group: np.zeros(size) for group, size in sizes.items()}
-    for path, array in walk(importance):
+    for path, array in by_path(importance).items():
         axes = axes_of(path, config)
         for place, axis in enumerate(axes, np.ndim(array) - len(axes)):
             others = tuple(i for i in range(np.ndim(array)) if i != place)
@@ -102,13 +100,3 @@ def _best(scores: np.ndarray, count: int, parts: int) -> np.ndarray:
     rows = scores.reshape(parts, -1)
     best = np.sort(np.argsort(-rows, axis=1, kind="stable")[:, : count // parts], axis=1)
     return (best + np.arange(parts)[:, None] * rows.shape[1]).ravel()
-
-
-def _tree(flat: dict[tuple[str, ...], Any]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for (*parents, leaf), array in flat.items():
-        place = tree
-        for name in parents:
-            place = place.setdefault(name, {})
-        place[leaf] = array
-    return tree

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from flax.traverse_util import flatten_dict
 
 from gemma3_jax.config import ModelConfig
 
@@ -94,8 +95,7 @@ def places(axis: Axis, kept: dict[str, np.ndarray], sizes: dict[str, int]) -> np
     return np.concatenate([s + kept[g] for s, g in zip(starts[:-1], axis, strict=True)])
 
 
-def walk(tree: Any, path: Path = ()) -> list[tuple[Path, Any]]:
-    """Paths and arrays of a tree of dicts."""
-    if not isinstance(tree, dict):
-        return [(path, tree)]
-    return [entry for name, child in tree.items() for entry in walk(child, (*path, name))]
+def by_path(tree: Any) -> dict[Path, Any]:
+    """The arrays of a tree of dicts."""
+    flat: Any = flatten_dict(tree)
+    return flat
