@@ -110,7 +110,7 @@ def accumulated(count: int, loss: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_accumulation_is_the_gradient_of_the_whole_where_rows_are_normalised_alone(monkeypatch):
-    def loss(config, params, stats, strips, rows, key, teacher):
+    def loss(config, params, stats, strips, rows, key, teacher=None):
         value = jnp.mean((rows @ params) ** 2)
         return value, (stats, {"loss": value})
 
@@ -121,7 +121,7 @@ def test_accumulation_is_the_gradient_of_the_whole_where_rows_are_normalised_alo
 
 
 def test_accumulation_normalises_each_part_by_itself_and_moves_the_statistics_as_often(monkeypatch):
-    def loss(config, params, stats, strips, rows, key, teacher):
+    def loss(config, params, stats, strips, rows, key, teacher=None):
         mean = rows.mean(0)
         value = jnp.mean(jnp.abs((rows - mean) @ params))
         return value, (0.5 * stats + 0.5 * mean, {"loss": value})
