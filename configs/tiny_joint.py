@@ -3,7 +3,7 @@
     python -m gemma3_jax.prune --config configs/tiny_joint.py --data ../shared/data --out runs/tiny_start
     python train.py --config configs/tiny_joint.py --workdir runs/tiny --release runs/tiny/model
 
-MEASURED: nothing yet.
+Two quiet CPU cores, 80 minutes. MEASURED so far: 200 steps, iiit5k-val 55.5 % of words by pixels alone.
 """
 
 from gemma3_jax.config import MODELS, REAL_WEIGHTS, Config, DataConfig, OptimizerConfig
