@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from small_model import trained
 
 from gemma3_jax.config import MODELS, ModelConfig
 from gemma3_jax.model.spotter import Spotter, init_variables
@@ -39,15 +40,6 @@ SMALL = dataclasses.replace(
     strip_depths=(1, 1),
     attention_depth=1,
 )
-
-
-def random_variables(config: ModelConfig, seed: int = 0):
-    """Nothing at its neutral start: norms and statistics random too."""
-    variables = init_variables(config, jax.random.key(seed))
-    rng = np.random.default_rng(seed)
-    return jax.tree.map(
-        lambda x: np.abs(rng.normal(0.4, 0.2, x.shape)).astype(np.float32) + 0.05, variables
-    )
 
 
 def spot(config, variables):
@@ -85,7 +77,7 @@ def test_what_is_left_computes_what_the_whole_did_when_the_rest_was_silent():
         group: np.sort(rng.permutation(size)[: small.get(group, size)])
         for group, size in group_sizes(LARGE).items()
     }
-    variables = silence(random_variables(LARGE), alive)
+    variables = silence(trained(0, LARGE), alive)
     ones = jax.tree.map(np.zeros_like, variables["params"])
     for path, array in by_path(
         ones
@@ -102,7 +94,7 @@ def test_what_is_left_computes_what_the_whole_did_when_the_rest_was_silent():
 def test_attention_is_cut_head_by_head_and_the_same_in_queries_keys_and_values():
     large = dataclasses.replace(LARGE, embed=8, heads=2, attention_depth=1)
     small = dataclasses.replace(large, name="thin", embed=4)
-    variables = random_variables(large)
+    variables = trained(0, large)
     importance = jax.tree.map(np.zeros_like, variables["params"])
     heads = importance["recognizer"]["attention0"]["out"]["kernel"]
     heads[[0, 3, 5, 6]] = 1.0  # head 0 owns rows 0 to 3, head 1 rows 4 to 7
@@ -117,7 +109,7 @@ def test_attention_is_cut_head_by_head_and_the_same_in_queries_keys_and_values()
 
 
 def test_rows_of_a_strip_keep_the_same_channels():
-    variables = random_variables(LARGE)
+    variables = trained(0, LARGE)
     cut = prune(LARGE, variables, dataclasses.replace(LARGE, name="thin", strip_widths=(9, 3)))
     squares = jax.tree.map(np.square, variables["params"])
     best = np.sort(np.argsort(-channel_scores(LARGE, squares)["strip1"])[:3])
@@ -127,7 +119,7 @@ def test_rows_of_a_strip_keep_the_same_channels():
 
 
 def test_cut_to_its_own_size_a_model_stays_as_it_is():
-    variables = random_variables(LARGE)
+    variables = trained(0, LARGE)
     jax.tree.map(np.testing.assert_array_equal, prune(LARGE, variables, LARGE), variables)
 
 
@@ -154,4 +146,4 @@ def test_every_array_of_the_models_has_its_groups(name):
 def test_what_cannot_be_cut_out_is_refused(changes, message):
     larger = dataclasses.replace(LARGE, name="other", **changes)
     with pytest.raises(ValueError, match=message):
-        prune(LARGE, random_variables(LARGE), larger)
+        prune(LARGE, trained(0, LARGE), larger)

@@ -11,9 +11,8 @@ import numpy as np
 
 from gemma3_jax.decoding.boxes import MARGIN, sides
 
-SAME_LINE = (
-    0.5  # of the smaller height: how far middles of neighbours may lie apart across the text
-)
+# of the smaller height: how far middles of neighbours may lie apart across the text
+SAME_LINE = 0.5
 SAME_DIRECTION = 0.9  # cosine
 LIKE_HEIGHT = 2.0  # ratio
 OVERLAP = 0.35  # of the smaller height: more is not a matter of ends that are a little off
