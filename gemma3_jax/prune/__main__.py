@@ -15,7 +15,7 @@ def main(
     out: Path,
     config: Path = Path("configs/tiny_joint.py"),
     model: str = "gemma3-base",
-    data: Path = Path("data"),
+    data: Path = Path("../shared/data"),
     cache: Path = Path(".cache/gemma3_jax"),
     steps: int = 16,
 ) -> None:
