@@ -13,7 +13,7 @@ from plain_beam import plain_beam
 from gemma3_jax.charset import Charset
 from gemma3_jax.decoding.lattice import collapse, log_likelihoods
 from gemma3_jax.decoding.text import decode
-from gemma3_jax.language.fusion import Fusion, Mode, may_change
+from gemma3_jax.language.fusion import LOST, Fusion, Mode, may_change
 from gemma3_jax.language.model import load
 
 CHARSET = Charset()
@@ -52,6 +52,16 @@ def test_hello_where_the_pixels_allow_it():
 def test_not_where_the_pixels_are_sure():
     assert read(doubtful("H3LL0", "HELLO", p=1 - 1e-5)).text == "H3LL0"
     assert read(doubtful("H3LL0", "HELLO", p=1 - 1e-5), mode="on").text == "H3LL0"
+
+
+def test_not_where_the_pixels_are_lost():
+    rows, ids = doubtful("H3LL0", "HELLO")[0], tuple(CHARSET.encode("H3LL0"))
+    above, below = math.log(LOST * 1.01), math.log(LOST * 0.99)
+    auto, on = (Fusion(load(), CHARSET, mode) for mode in ("auto", "on"))
+    reading = auto(rows, ids, above)
+    assert reading and CHARSET.decode(reading.ids) == "HELLO"
+    assert auto(rows, ids, below) is None
+    assert on(rows, ids, below) is not None
 
 
 @pytest.mark.parametrize(

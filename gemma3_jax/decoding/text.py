@@ -20,7 +20,7 @@ import numpy as np
 from gemma3_jax.charset import BLANK, Charset
 from gemma3_jax.decoding.beam import Prefix, beam_search
 from gemma3_jax.decoding.lattice import Runs, alignments, collapse, log_likelihoods
-from gemma3_jax.language.fusion import DOUBTFUL, Fusion, Reading
+from gemma3_jax.language.fusion import DOUBTFUL, LOST, Fusion, Reading
 from gemma3_jax.page import Alternative
 
 ALTERNATIVES, LEAST = 3, 0.01  # how many of a doubtful word are kept, and how likely they must be
@@ -83,7 +83,7 @@ def decode(
 def _by_pixels(log_probs: np.ndarray, ids: Prefix, log_prob: float) -> Reading:
     """The reading `ids` of one strip `[t, v]` without a language model, a doubtful one with its rivals."""
     confidence = math.exp(min(log_prob, 0.0))
-    if confidence >= DOUBTFUL:
+    if not LOST <= confidence < DOUBTFUL:
         return Reading(ids, confidence, "", {})
     found = beam_search(log_probs, RIVALS, prune=PRUNE)
     shares = {one.ids: math.exp(min(one.log_prob, 0.0)) for one in found if one.ids}

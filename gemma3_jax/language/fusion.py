@@ -22,6 +22,8 @@ Mode = Literal["off", "auto", "on"]
 WEIGHT, PER_CHARACTER = 0.35, 1.0
 WIDTH, PRUNE = 8, 1e-3
 DOUBTFUL = 0.8  # words surer than this are left alone
+# and those less likely than this, a third of what is searched for on photographs: noise, hardly ever found (docs/language.md)
+LOST = 1e-3
 LEAST_LETTERS = 2
 LEAVE_ALONE = re.compile(r"@|://|\bwww\.|\.(com|net|org|edu|gov|info)\b|\d[-/:.,]\d", re.IGNORECASE)
 
@@ -42,7 +44,7 @@ class Reading(NamedTuple):
 class Fusion:
     """`fusion(log_probs, ids, log_prob)` is the reading that pixels and language together prefer, None where it is not asked.
 
-    `mode`: "auto" asks only for words below DOUBTFUL, "on" for every word; both leave alone what `may_change` says is no
+    `mode`: "auto" asks only for words from LOST to DOUBTFUL, "on" for every word; both leave alone what `may_change` says is no
     word. `keep` are regular expressions of texts to leave alone.
     """
 
@@ -58,7 +60,8 @@ class Fusion:
         often such words are right than P(text | columns) is (docs/language.md).
         """
         raw = self.charset.decode(ids)
-        if self.mode == "off" or (self.mode == "auto" and log_prob > math.log(DOUBTFUL)):
+        unasked = log_prob < math.log(LOST) or log_prob > math.log(DOUBTFUL)
+        if self.mode == "off" or (self.mode == "auto" and unasked):
             return None
         if not may_change(raw, self.model.chars.alphabet, self.keep):
             return None
