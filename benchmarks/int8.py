@@ -180,9 +180,8 @@ def _measure(model: str, backend: Any, pictures: Sequence[str], repeat: int) -> 
 
 def _model(name: str) -> tuple[Any, Any, Any]:
     """Config, variables and ranges of a released model."""
-    from gemma3_jax.engine_onnx import model_checksum
     from gemma3_jax.export.int8 import ranges_of
-    from gemma3_jax.pretrained import load_pretrained, model_folder
+    from gemma3_jax.pretrained import load_pretrained, model_checksum, model_folder
 
     config, variables = load_pretrained(name)
     home = model_folder(name)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import json
-import os
 import threading
 from collections.abc import Sequence
 from functools import cache
@@ -18,6 +14,7 @@ from gemma3_jax.charset import BLANK, Charset
 from gemma3_jax.config import COLUMN_PX, ModelConfig
 from gemma3_jax.decoding.boxes import columns_used
 from gemma3_jax.engine import STRIP_PX, Detection
+from gemma3_jax.hardware import available_cores
 
 # strips of more words do not stay in a processor's cache, and their memory is held for good
 WORDS_AT_ONCE = 32
@@ -179,75 +176,3 @@ def _share_arena() -> None:
 
     kind, memory = ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, ort.OrtMemType.DEFAULT
     ort.create_and_register_allocator(ort.OrtMemoryInfo("Cpu", kind, 0, memory), None)
-
-
-def available_cores() -> int:
-    """Processor cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-def exported_folder(
-    model: Path, config: ModelConfig, variables: Any, backend: str = "onnx"
-) -> Path | None:
-    """Where a model's ONNX files are: its own `onnx/` or `onnx-int8/`, or the cache, into which they are built (a second, once)
-    where the package onnx is installed; None where there are none and none can be made."""
-    from gemma3_jax.commands.cache import cache_folder
-    from gemma3_jax.quantize.ranges import RANGES
-
-    own = model / backend
-    if (own / "detector.onnx").is_file():
-        return own
-    checksum = model_checksum(model)
-    ranges = model / RANGES if backend == "onnx-int8" else None
-    made_from = f"{checksum[:16]}-{_sources(ranges)}"
-    cached = cache_folder() / backend / f"{config.name}-{made_from}"
-    if not all(
-        (cached / f"{name}.onnx").is_file() for name in ("detector", "reader", "recognizer")
-    ):
-        if importlib.util.find_spec("onnx") is None:
-            return None
-        if backend == "onnx-int8":
-            from gemma3_jax.export.int8 import ranges_of, write_int8
-
-            write_int8(cached, config, variables, ranges_of(model, config, variables, checksum))
-        else:
-            from gemma3_jax.export.files import write_files
-
-            write_files(cached, config, variables, checksum)
-    return cached
-
-
-def model_checksum(model: Path) -> str:
-    """SHA-256 of the model's weights, as its config.json states it."""
-    return json.loads((model / "config.json").read_text())["sha256"]
-
-
-def _sources(ranges: Path | None) -> str:
-    """Digest of the code and, where there are some, the ranges that decide what is in the files: another program must not
-    find this one's."""
-    here, digest = Path(__file__).parent, hashlib.sha256()
-    for room in ("export", "model", "decoding", "quantize"):
-        for path in sorted((here / room).glob("*.py")):
-            digest.update(path.read_bytes())
-    if ranges and ranges.is_file():
-        digest.update(ranges.read_bytes())
-    return digest.hexdigest()[:8]
-
-
-def accelerated() -> bool:
-    """Whether JAX has a TPU or GPU; without any plugin for one installed, that is known without importing JAX."""
-    if os.environ.get("JAX_PLATFORMS", "").lower() == "cpu":
-        return False
-    plugins = (
-        "libtpu",
-        "jax_plugins",
-        "jax_cuda12_plugin",
-        "jax_cuda13_plugin",
-        "jax_rocm7_plugin",
-    )
-    if not any(importlib.util.find_spec(name) for name in plugins):
-        return False
-    import jax
-
-    return jax.default_backend() != "cpu"

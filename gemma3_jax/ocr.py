@@ -165,14 +165,10 @@ def _onnx_engine(
     Raises:
         ModuleNotFoundError: saying what to install, when it was asked for.
     """
-    from gemma3_jax.engine_onnx import (
-        CPU,
-        OnnxEngine,
-        accelerated,
-        exported_folder,
-        model_checksum,
-    )
-    from gemma3_jax.pretrained import model_folder
+    from gemma3_jax.engine_onnx import CPU, OnnxEngine
+    from gemma3_jax.export.kept import exported_folder
+    from gemma3_jax.hardware import accelerated
+    from gemma3_jax.pretrained import model_checksum, model_folder
 
     if not asked and accelerated():
         return None

@@ -14,15 +14,16 @@ from gemma3_jax.decoding.lattice import collapse
 from gemma3_jax.engine import JaxEngine
 from gemma3_jax.model.detector import CORNER_SCALE
 from gemma3_jax.ocr import GemmaOCR
-from gemma3_jax.pretrained import load_pretrained, save_pretrained
+from gemma3_jax.pretrained import load_pretrained, model_checksum, save_pretrained
 from gemma3_jax.reading import ReadOptions
 
 WHY = "the extra [export] is not installed"
 pytest.importorskip("onnx", reason=WHY)
 pytest.importorskip("onnxruntime", reason=WHY)
 
-from gemma3_jax.engine_onnx import OnnxEngine, exported_folder, model_checksum  # noqa: E402
+from gemma3_jax.engine_onnx import OnnxEngine  # noqa: E402
 from gemma3_jax.export.files import write_files  # noqa: E402
+from gemma3_jax.export.kept import exported_folder  # noqa: E402
 from gemma3_jax.export.verify import compare_engines, some_quads  # noqa: E402
 
 

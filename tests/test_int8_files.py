@@ -11,12 +11,17 @@ from small_model import SMALL
 from small_pictures import noise, spotting
 
 from gemma3_jax.cli import main
-from gemma3_jax.engine_onnx import OnnxEngine, model_checksum
+from gemma3_jax.engine_onnx import OnnxEngine
 from gemma3_jax.export import int8, verify_int8
 from gemma3_jax.export.files import FILES, build, write_files
 from gemma3_jax.export.verify import ExportError
 from gemma3_jax.ocr import GemmaOCR
-from gemma3_jax.pretrained import load_pretrained, model_folder, save_pretrained
+from gemma3_jax.pretrained import (
+    load_pretrained,
+    model_checksum,
+    model_folder,
+    save_pretrained,
+)
 from gemma3_jax.quantize import layers, observe, pictures
 from gemma3_jax.quantize.ranges import RANGES, Ranges
 

@@ -12,7 +12,7 @@ from gemma3_jax import __version__
 from gemma3_jax.cli import FAILED
 from gemma3_jax.commands.cache import cache_folder
 from gemma3_jax.commands.read import EXAMPLES
-from gemma3_jax.engine_onnx import available_cores
+from gemma3_jax.hardware import available_cores
 from gemma3_jax.ocr import GemmaOCR
 
 PACKAGES = ("jax", "jaxlib", "flax", "numpy", "pillow", "onnx", "onnxruntime")

@@ -133,8 +133,7 @@ def _export(command: Export, name: str) -> None:
 
 
 def _job(command: Export, name: str) -> Job:
-    from gemma3_jax.engine_onnx import model_checksum
-    from gemma3_jax.pretrained import load_pretrained, model_folder
+    from gemma3_jax.pretrained import load_pretrained, model_checksum, model_folder
 
     config, variables = load_pretrained(command.model)
     folder = command.output or Path(f"{config.name}-{command.format}")

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 def quantize(command: Quantize) -> int:
     """Measure and write; returns the exit status."""
-    from gemma3_jax.engine_onnx import model_checksum
-    from gemma3_jax.pretrained import load_pretrained, model_folder
+    from gemma3_jax.pretrained import load_pretrained, model_checksum, model_folder
     from gemma3_jax.quantize.observe import measure
     from gemma3_jax.quantize.ranges import METHODS, RANGES
 

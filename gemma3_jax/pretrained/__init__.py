@@ -34,6 +34,11 @@ def load_config(name: str | Path) -> ModelConfig:
     return build(ModelConfig, json.loads((model_folder(name) / "config.json").read_text())["model"])
 
 
+def model_checksum(name: str | Path) -> str:
+    """SHA-256 of a released model's weights, as its config.json states it."""
+    return json.loads((model_folder(name) / "config.json").read_text())["sha256"]
+
+
 def load_temperatures(name: str | Path) -> dict[str, float]:
     """What calibrates the confidences of a released model (`evaluation.calibrate`); none where nobody has fitted them."""
     entry = json.loads((model_folder(name) / "config.json").read_text()).get("confidence", {})
@@ -51,7 +56,7 @@ def load_variables(name: str | Path) -> dict[str, Any]:
 
     folder = model_folder(name)
     weights = folder / "model.safetensors"
-    expected = json.loads((folder / "config.json").read_text())["sha256"]
+    expected = model_checksum(folder)
     found = hashlib.sha256(weights.read_bytes()).hexdigest()
     if found != expected:
         raise ValueError(
