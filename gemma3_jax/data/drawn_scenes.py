@@ -14,7 +14,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gemma3_jax.data import effects, layout, lettering, scene_paint, scene_text
+from gemma3_jax.data import (
+    effects,
+    layout,
+    lettering,
+    scene_camera,
+    scene_paint,
+    scene_surface,
+    scene_text,
+)
 from gemma3_jax.data.flow import STREET, by_kind
 from gemma3_jax.data.glyphs import CELL
 from gemma3_jax.data.lexicon import MAX_LABEL
@@ -85,9 +93,9 @@ def _draw(
     placed, papers = layout.arrange(
         keys[2], studio.atlas, texts, sheets, kind, size, strengths.shape
     )
-    blurred = scene_paint.sigma(u[-2:], kind, strengths.camera)
+    blurred = scene_camera.sigma(u[-2:], kind, strengths.camera)
 
-    view = scene_paint.surface(papers, scene_paint.margins(v[:, :4], kind), size)
+    view = scene_surface.surface(papers, scene_surface.margins(v[:, :4], kind), size)
     cover, owner = _letters(studio, texts, placed, papers, view)
     ground = scene_paint.ground(keys[3], studio.backgrounds, size, strengths.colour)
     ground = scene_paint.sheets(v[:, 4:20], ground, view, kind, strengths.colour)
@@ -96,7 +104,7 @@ def _draw(
     lined = scene_paint.rules(lines, placed, papers, view, kind, strengths.colour)
     ink = _colour_map(colours[placed.block], owner)
     image = _compose(keys[4], ground, cover * inked, lined, ink, kind, strengths.colour)
-    picture = scene_paint.camera(keys[5], image, blurred, kind, strengths.camera)
+    picture = scene_camera.camera(keys[5], image, blurred, kind, strengths.camera)
     quads = layout.quads(placed, papers)
     tall = jnp.linalg.norm(quads[:, 3] - quads[:, 0] + quads[:, 2] - quads[:, 1], axis=-1) / 2
     hidden = tall < LEAST_HEIGHT + 2.5 * blurred
@@ -110,7 +118,7 @@ def _letters(
     texts: Any,
     words: layout.Words,
     papers: layout.Papers,
-    view: scene_paint.Surface,
+    view: scene_surface.Surface,
 ) -> tuple[Any, Any]:
     """Coverage of all letters [h, w] and the word that each pixel belongs to [h, w]."""
     lines, pixel = words.lines, papers.pixel[words.block]
@@ -124,7 +132,7 @@ def _letters(
     owner = _owners(words, view)
     across = 1 / (words.wide * step)
     down = rows / words.scale
-    left = words.left + scene_paint.APART * words.block
+    left = words.left + scene_surface.APART * words.block
     shift = studio.atlas.baseline[texts.font] * rows - words.baseline * down
     column = (view.x - left[owner]) * across[owner] + lettering.PAD_COLUMNS
     row = view.y * down[owner] + shift[owner]
@@ -135,10 +143,10 @@ def _letters(
     return jnp.clip((cover - 0.5) * crisp + 0.5, 0, 1), owner
 
 
-def _owners(words: layout.Words, view: scene_paint.Surface) -> Any:
+def _owners(words: layout.Words, view: scene_surface.Surface) -> Any:
     """Index of the word whose box is nearest to every pixel. Distance and index share an integer: one minimum does it."""
     centre = (words.box[:, :2] + words.box[:, 2:]) / 2
-    centre = centre.at[:, 0].add(scene_paint.APART * words.block)
+    centre = centre.at[:, 0].add(scene_surface.APART * words.block)
     half = (words.box[:, 2:] - words.box[:, :2]) / 2
     half = jnp.where(words.alive[:, None], half, -1e5)
 
@@ -205,4 +213,4 @@ def _compose(key: Any, ground: Any, cover: Any, lined: Any, ink: Any, kind: Any,
     )
     image = ground + (shade - ground) * around * (outlined | shadowed)
     image = image + (ink - image) * jnp.maximum(cover, lined)
-    return scene_paint.light(u[16:28], image, kind, s)
+    return scene_camera.light(u[16:28], image, kind, s)

@@ -1,77 +1,20 @@
-"""Colours of a drawn scene: ground, papers and signs, ink, rules, light. Planes [3, h, w], 0..1, until the camera's bytes."""
+"""Colours of a drawn scene: ground, papers and signs, ink, rules. Planes [3, h, w], 0..1."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from gemma3_jax.data import effects, warp
-from gemma3_jax.data.flow import PAGE, RECEIPT, STREET, by_kind
+from gemma3_jax.data.flow import RECEIPT, STREET, by_kind
 from gemma3_jax.data.layout import BLOCKS, Papers, Words
 from gemma3_jax.data.paint import luma, piece, random_colour
+from gemma3_jax.data.scene_surface import APART, Surface
 
-APART = 32768.0  # paper units between the papers in `Surface.x`, so that one number tells paper and place
 RULES = 6
-_FAR = 12000.0
 _PATCH = 128  # px of a background patch's width that are used
 _COARSE = 8  # px between the samples of which means are taken
-
-
-class Surface(NamedTuple):
-    """What every canvas pixel shows of the papers. [h, w] each, but `mine`."""
-
-    x: Any  # paper units, paper i at APART * i
-    y: Any
-    mine: Any  # [k, h, w] bool: the pixel is in this paper's cell
-    outside: Any  # px from the box around the words, negative inside
-    edge: Any  # px from the edge of the sheet or sign, negative inside
-
-
-def surface(papers: Papers, margins: Any, shape: tuple[int, int]) -> Surface:
-    """Look through every pixel at its paper. margins: [k, 2] from the words to the sheet's edge, paper units."""
-    px, py = jnp.arange(shape[1]) + 0.5, (jnp.arange(shape[0]) + 0.5)[:, None]
-    middle = (papers.extent[:, :2] + papers.extent[:, 2:]) / 2
-    half = (papers.extent[:, 2:] - papers.extent[:, :2]) / 2
-    back = jax.vmap(warp.inverse)(papers.matrix)
-    seen = jax.vmap(warp.project)(papers.matrix, middle)
-    back = back / ((back[:, 2, :2] * seen).sum(1) + back[:, 2, 2])[:, None, None]  # depth 1 there
-
-    def look(found: tuple, paper: tuple) -> tuple[tuple, Any]:
-        m, middle, half, margin, pixel, cell, apart = paper
-        depth = m[2, 0] * px + m[2, 1] * py + m[2, 2]
-        per = 1 / jnp.maximum(depth, 1e-3)
-        x = (m[0, 0] * px + m[0, 1] * py + m[0, 2]) * per
-        y = (m[1, 0] * px + m[1, 1] * py + m[1, 2]) * per
-        # nothing is seen behind the camera
-        x = jnp.where(depth > 0.05, jnp.clip(x, -_FAR, _FAR), _FAR)
-        across, down = jnp.abs(x - middle[0]) - half[0], jnp.abs(y - middle[1]) - half[1]
-        words = jnp.maximum(across, down) * pixel
-        sheet = jnp.maximum(across - margin[0], down - margin[1]) * pixel
-        mine = (px >= cell[0]) & (px < cell[2]) & (py >= cell[1]) & (py < cell[3])
-        new = (x + apart, y, words, sheet)
-        return tuple(jnp.where(mine, *pair) for pair in zip(new, found, strict=True)), mine
-
-    apart = APART * jnp.arange(BLOCKS)
-    each = (back, middle, half, margins, papers.pixel, papers.cell, apart)
-    (x, y, outside, edge), mine = jax.lax.scan(look, (jnp.full(shape, _FAR),) * 4, each)
-    return Surface(x, y, mine, outside, edge)
-
-
-def margins(u: Any, kind: Any) -> Any:
-    """From the words to the edge of their sheet [k, 2], paper units; pages mostly fill the picture. u: [k, 4]"""
-    near = 6 + 50 * u[:, :2] ** 1.5
-    whole = jnp.where(u[:, 2:3] < 0.65, _FAR, 15 + 60 * u[:, :2])
-    long = jnp.stack([10 + 70 * u[:, 0], jnp.where(u[:, 3] < 0.7, _FAR, 20 + 60 * u[:, 1])], -1)
-    return by_kind(kind, near, whole, long)
-
-
-def _spread(mine: Any, table: Any) -> Any:
-    """Per-paper values [k] as a map, or [k, 3] as planes."""
-    if table.ndim == 1:
-        return sum(jnp.where(mine[i], table[i], 0.0) for i in range(BLOCKS))
-    return sum(jnp.where(mine[i], table[i][:, None, None], 0.0) for i in range(BLOCKS))
 
 
 def ground(key: Any, backgrounds: Any, shape: tuple[int, int], s: Any) -> Any:
@@ -119,6 +62,13 @@ def _mirror(size: int, source: int, zoom: Any, offset: Any) -> Any:
     at = jnp.where(at > source, 2 * source - at, at)
     at = jnp.clip(at, 0.5, source - 0.5)
     return jnp.maximum(1 - jnp.abs(at[:, None] - (jnp.arange(source) + 0.5)), 0)
+
+
+def _spread(mine: Any, table: Any) -> Any:
+    """Per-paper values [k] as a map, or [k, 3] as planes."""
+    if table.ndim == 1:
+        return sum(jnp.where(mine[i], table[i], 0.0) for i in range(BLOCKS))
+    return sum(jnp.where(mine[i], table[i][:, None, None], 0.0) for i in range(BLOCKS))
 
 
 def sheets(u: Any, image: Any, view: Surface, kind: Any, s: Any) -> Any:
@@ -200,59 +150,3 @@ def rules(u: Any, words: Words, papers: Papers, view: Surface, kind: Any, s: Any
     each = (y, pixel, thick, first + apart, last + apart, there)
     cover, _ = jax.lax.scan(rule, jnp.zeros(view.x.shape), each)
     return 0.9 * cover * drawn
-
-
-def light(u: Any, image: Any, kind: Any, s: Any) -> Any:
-    """Uneven light, the edge of a shadow, creases of a receipt. u: [12]"""
-    _, height, width = image.shape
-    y, x = jnp.linspace(-1, 1, height)[:, None], jnp.linspace(-1, 1, width)
-    strength = s * jnp.where(u[0] < 0.35, 0.5, 0.1) * jnp.where(kind == PAGE, 0.4, 1.0)
-    gain = 1 + strength * ((u[1] - 0.5) * x + (u[2] - 0.5) * y)
-    turn = 2 * jnp.pi * u[3]
-    side = x * jnp.cos(turn) + y * jnp.sin(turn) + u[4] - 0.5
-    shade = jnp.where(u[5] < 0.12 * s, 0.5 * u[6], 0.0)
-    gain = gain * (1 - shade * jnp.clip(side * (3 + 30 * u[7]) + 0.5, 0, 1))
-    fold = x * 0.3 * (u[8] - 0.5) + y + 1.4 * (u[9] - 0.5)
-    crease = jnp.where((kind == RECEIPT) & (u[10] < 0.4 * s), 0.16, 0.0) * jnp.exp(
-        -((fold * 14) ** 2)
-    )
-    gain = gain - crease * jnp.where(fold > 0, u[11], -0.5 * u[11])
-    return jnp.clip(image * gain, 0, 1)
-
-
-def sigma(u: Any, kind: Any, s: Any) -> Any:
-    """Standard deviation of the camera's blur, px. u: [2]"""
-    most = by_kind(kind, 1.5, 0.75, 0.9)
-    return jnp.where(u[0] < 0.65 * s, 0.3 + most * u[1] ** 2, 0.0)
-
-
-def camera(key: Any, image: Any, blurred: Any, kind: Any, s: Any) -> Any:
-    """Blur, exposure, bilevel scanning, noise and JPEG: the picture uint8 [h, w, 3]."""
-    u = jax.random.uniform(key, (20,))
-    _, height, width = image.shape
-    kernel_y = kernel_x = effects.gaussian(blurred)
-    motion = (u[0] < 0.1 * s) & (kind == STREET)
-    smear = effects.box(1 + 3 * u[1])
-    kernel_x = jnp.where(motion & (u[2] < 0.6), smear, kernel_x)
-    kernel_y = jnp.where(motion & (u[2] > 0.8), smear, kernel_y)
-    image = effects.blur_planes(image, kernel_y, kernel_x)
-    bits = jax.random.bits(jax.random.fold_in(key, 1), (2,))
-    scanned = (kind == PAGE) & (u[3] < 0.5 * s)
-    hard = jnp.where(scanned, 1.5 + 4 * u[4], 1.0)
-    image = jnp.where(scanned, (image - 0.55) * hard + 0.55 + 0.2 * (u[5] - 0.5), image)
-    specks = effects.hash_noise(bits[0], (height, width)) > 3.25
-    image = jnp.where(scanned & (u[6] < 0.4) & specks, 0.25, image)
-    gain = jnp.where(u[7] < 0.35 * s, 0.6 + 0.7 * u[8], 1.0)
-    gain = jnp.where(kind == STREET, gain, 0.3 * gain + 0.7)
-    mean = image.mean()  # towards white or black by a share of what is left, so that little is lost
-    room = jnp.where(u[10] < 0.45, -0.35 * mean, 0.5 * (1 - mean))
-    lift = jnp.where(u[9] < 0.25 * s, room * u[19], 0.0)
-    cast = 1 + s * by_kind(kind, 0.3, 0.06, 0.16) * (u[11:14, None, None] - 0.5)
-    image = effects.tone(
-        image * cast, gain, lift * by_kind(kind, 1.0, 0.4, 0.7), s * 0.5 * (u[14] - 0.5)
-    )
-    level = s * jnp.where(u[15] < 0.6, 0.012 * u[16], 0.045 * u[16] ** 2.5)
-    image = jnp.clip(image + level * effects.colour_noise(bits[1], (height, width)), 0, 1)
-    strength = jnp.exp(-1.2 + 2.2 * u[17])
-    image = jnp.where(u[18] < 0.5 * s, effects.jpeg_planes(image, strength), image)
-    return (image * 255 + 0.5).astype(jnp.uint8).transpose(1, 2, 0)
