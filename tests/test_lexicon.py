@@ -10,6 +10,7 @@ import pytest
 
 from gemma3_jax.charset import Charset
 from gemma3_jax.data import lexicon, phrases
+from gemma3_jax.data.drawn_text import sample_text
 
 CHARSET = Charset()
 
@@ -17,7 +18,7 @@ CHARSET = Charset()
 @pytest.fixture(scope="module")
 def sampler():
     table = jax.tree.map(jax.numpy.asarray, lexicon.load_lexicon())
-    draw = jax.jit(jax.vmap(lambda key, d: lexicon.sample_text(key, table, d), (0, None)))
+    draw = jax.jit(jax.vmap(lambda key, d: sample_text(key, table, d), (0, None)))
 
     def texts(seed: int, difficulty: float) -> list[str]:
         ids, lengths = draw(jax.random.split(jax.random.key(seed), 2048), difficulty)
@@ -81,9 +82,7 @@ def test_a_folder_without_lists_is_an_error(tmp_path) -> None:
 def test_a_charset_without_marks_drops_what_it_cannot_write() -> None:
     charset = Charset("abcdefghijklmnopqrstuvwxyz0123456789")
     table = lexicon.load_lexicon(charset=charset)
-    ids, _ = jax.vmap(lambda key: lexicon.sample_text(key, table))(
-        jax.random.split(jax.random.key(0), 256)
-    )
+    ids, _ = jax.vmap(lambda key: sample_text(key, table))(jax.random.split(jax.random.key(0), 256))
     texts = [charset.decode(row) for row in np.asarray(ids)]
     assert all(texts)
     assert np.asarray(ids).max() <= len(charset.characters)
@@ -92,7 +91,7 @@ def test_a_charset_without_marks_drops_what_it_cannot_write() -> None:
 def test_a_charset_without_words_still_has_numbers():
     charset = Charset("0123456789")
     numbers = lexicon.load_lexicon(None, charset)
-    ids, lengths = jax.vmap(lambda k: lexicon.sample_text(k, numbers))(
+    ids, lengths = jax.vmap(lambda k: sample_text(k, numbers))(
         jax.random.split(jax.random.key(0), 200)
     )
     texts = [charset.decode(row) for row in np.asarray(ids).tolist()]

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gemma3_jax.data import lexicon as lexica
-from gemma3_jax.data.lexicon import LOWER, TITLE, UPPER, Lexicon, sample_text
+from gemma3_jax.data.drawn_text import LOWER, TITLE, UPPER, number_text, sample_text
+from gemma3_jax.data.lexicon import Lexicon
 
 _MIXED = 3  # each text in the case that it was drawn in
 _RUN = 5  # words that share a face
@@ -43,7 +43,7 @@ def write(
     free = jax.vmap(lambda k: sample_text(k, lexicon, difficulty, spaces=False)[0])(
         keys[1 : words + 1]
     )
-    price = jax.vmap(lambda k: lexica.number_text(k, lexicon))(keys[words + 1 :])
+    price = jax.vmap(lambda k: number_text(k, lexicon))(keys[words + 1 :])
     free = _cased(u[words : words + papers], free, block, plain, lexicon)
     ids = jnp.where(number[:, None], price, free)
     font = _faces(u[words + papers :], studio, block, papers, plain)

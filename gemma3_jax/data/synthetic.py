@@ -3,7 +3,7 @@
     packed = prepare(atlas, lexicon, backgrounds)            # once: arrays on the device
     batch = draw_strips(key, packed, batch=128, start=step * 128)
 
-Each crop: a text (`lexicon`), a face, a layout (`lettering`), a placement (`warp`), paint (`paint`) and a camera
+Each crop: a text (`drawn_text`), a face, a layout (`lettering`), a placement (`warp`), paint (`paint`) and a camera
 (`effects`). The crop is drawn at its NATIVE resolution, 8 to 32 px high, damaged there, and then enlarged to the canvas,
 as real crops are. Sample i depends on fold_in(key, i) only, whatever the batch split or the number of devices.
 """
@@ -16,8 +16,9 @@ import jax
 import jax.numpy as jnp
 
 from gemma3_jax.data import effects, lettering, paint, warp
+from gemma3_jax.data.drawn_text import sample_text
 from gemma3_jax.data.glyphs import GlyphAtlas
-from gemma3_jax.data.lexicon import MAX_LABEL, Lexicon, sample_text
+from gemma3_jax.data.lexicon import MAX_LABEL, Lexicon
 from gemma3_jax.types import Batch
 
 CELL = lettering.CELL
