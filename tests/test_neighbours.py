@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gemma3_jax import GemmaOCR
 from gemma3_jax.decoding.boxes import with_margin
-from gemma3_jax.decoding.neighbours import joined, pieces, room, with_fair_margin
+from gemma3_jax.decoding.neighbours import beyond, joined, pieces, room, with_fair_margin
 from gemma3_jax.engine import Detection
 from gemma3_jax.reading import ReadOptions
 
@@ -108,6 +108,49 @@ def test_nothing_to_join():
     assert joined(np.zeros((0, 4, 2)), np.zeros((0, 2), int)).shape == (0, 4, 2)
 
 
+CASH, SALES = box(31, 0, 78, 20), box(82, 1, 141, 21)
+BOTH = box(31, 0, 142, 20)
+
+
+@pytest.mark.parametrize("degrees", [0, 17, 90, -130])
+def test_a_dropped_box_that_holds_a_word_more(degrees):
+    """Of two such boxes the better one; not one that is the found word, a little longer."""
+    boxes = turned(np.stack([BOTH, box(30, 1, 140, 19), box(70, 0, 150, 20)]), degrees)
+    found = turned(np.stack([box(200, 0, 250, 20), SALES]), degrees)
+    kept, own = beyond(boxes, found)
+    assert kept.tolist() == [0]
+    assert own.tolist() == [[False, True]]
+    back, own = beyond(boxes[::-1], found)
+    assert back.tolist() == [1] and own.tolist() == [[False, True]]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        np.stack([CASH, SALES]),  # both ends are taken
+        box(82, -30, 141, 50)[None],  # of four times the height
+        box(150, 0, 200, 20)[None],  # beside it
+        np.zeros((0, 4, 2)),
+    ],
+)
+def test_a_dropped_box_with_nothing_more(found):
+    kept, own = beyond(BOTH[None], found)
+    assert kept.shape == (0,) and own.shape == (0, len(found))
+
+
+def test_nothing_was_dropped():
+    kept, own = beyond(np.zeros((0, 4, 2)), LINE)
+    assert kept.shape == (0,) and own.shape == (0, 3)
+
+
+def test_the_room_of_a_box_is_between_words_that_are_not_its_own():
+    """From 10 to 31 on the left, from 142 to 150 on the right."""
+    words = np.stack([box(0, 0, 10, 20), CASH, SALES, box(150, 0, 180, 20)])
+    own = np.array([[False, True, True, False]])
+    np.testing.assert_allclose(room(BOTH[None], words, own), [[21, 8]])
+    assert room(np.zeros((0, 4, 2)), words, np.zeros((0, 4), bool)).shape == (0, 2)
+
+
 class Splits(FakeEngine):
     """Finds the one word as two boxes, and reads in a box what it covers of it, a cut letter too."""
 
@@ -135,3 +178,31 @@ def test_a_word_found_in_two_pieces_is_read_whole():
     page = GemmaOCR(Splits(), options).read(np.zeros((640, 640, 3), np.uint8))
     assert page.text == "promotions"
     np.testing.assert_allclose(page.words[0].quad, box(60, 100, 380, 130), atol=0.1)
+
+
+class Drops(FakeEngine):
+    """Finds "SALES" and, dropped for lying on it, "CASH SALES"; reads what a box begins with."""
+
+    def __init__(self) -> None:
+        super().__init__(["CASH SALES", "SALES"])
+
+    def detect(self, images, slots):
+        quads = np.zeros((1, slots, 4, 2), np.float32)
+        quads[0, :2] = [box(220, 100, 340, 130), box(100, 100, 341, 130)]
+        scores = np.zeros((1, slots), np.float32)
+        scores[0, :2] = 0.6, 0.5
+        return Detection(images, quads, scores, scores > 0.55)
+
+    def read(self, features, quads, columns):
+        words = [quad[0, 0] > 150 for quad in quads[0]]
+        lit = [np.full(features.shape[1:], marker(int(word)), np.uint8) for word in words]
+        spelt = [2 * self._spell(*pair, columns) for pair in zip(lit, quads[0], strict=True)]
+        return np.stack([spelt - np.log(np.exp(spelt).sum(-1, keepdims=True))])
+
+
+def test_a_word_without_a_peak_of_its_own_is_found_in_the_box_that_was_dropped():
+    options = ReadOptions(language="off", look_again=False, max_side=640)
+    page = GemmaOCR(Drops(), options).read(np.zeros((640, 640, 3), np.uint8))
+    assert page.text == "CASH SALES"
+    assert [word.text for word in page.words] == ["CASH", "SALES"]
+    assert page.words[0].quad[1, 0] < page.words[1].quad[0, 0]

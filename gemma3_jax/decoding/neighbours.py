@@ -17,17 +17,25 @@ SAME_DIRECTION = 0.9  # cosine
 LIKE_HEIGHT = 2.0  # ratio
 OVERLAP = 0.35  # of the smaller height: more is not a matter of ends that are a little off
 NESTED = 0.6  # of the shorter word: boxes that overlap by more are not neighbours
+FURTHER = (
+    0.7  # heights by which a box reaches beyond a word to be more than one that is a little off
+)
 LEAST_LEFT = 0.5  # of a word's width stays, whatever its neighbours claim
 
 
-def room(quads: np.ndarray) -> np.ndarray:
+def room(
+    quads: np.ndarray, others: np.ndarray | None = None, own: np.ndarray | None = None
+) -> np.ndarray:
     """px `[n, 2]` between each of `quads` `[n, 4, 2]` and its neighbour on the left and on the right; inf without one, negative
-    where boxes overlap."""
-    width, _ = sides(quads)
-    gaps, mates = _gaps(quads)
-    mates &= gaps > -NESTED * np.minimum(width[:, None], width)
-    gaps = np.where(mates, gaps, np.inf)
-    return np.stack([gaps.min(0, initial=np.inf), gaps.min(1, initial=np.inf)], axis=1)
+    where boxes overlap.
+
+    Neighbours are looked for among themselves, or among `others` `[m, 4, 2]` but for those that are its `own`, bool `[n, m]`.
+    """
+    after = _free(quads, quads if others is None else others)
+    before = after if others is None else _free(others, quads)
+    if own is not None:
+        before, after = np.where(own.T, np.inf, before), np.where(own, np.inf, after)
+    return np.stack([before.min(0, initial=np.inf), after.min(1, initial=np.inf)], axis=1)
 
 
 def pieces(quads: np.ndarray) -> np.ndarray:
@@ -37,7 +45,7 @@ def pieces(quads: np.ndarray) -> np.ndarray:
     has the word already.
     """
     width, height = sides(quads)
-    gaps, mates = _gaps(quads)
+    gaps, mates = _gaps(quads, quads)
     lower = np.minimum(height[:, None], height)
     # by which both together are longer than the longer one
     more = np.minimum(width[:, None], width) + gaps
@@ -53,19 +61,65 @@ def joined(quads: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     return np.stack([first[:, 0], second[:, 1], second[:, 2], first[:, 3]], axis=1)
 
 
-def _gaps(quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """px `[n, n]` from the end of i to the start of j, and whether j follows i on a line."""
+def beyond(boxes: np.ndarray, quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which of `boxes` `[m, 4, 2]`, best first, lie on some of `quads` `[n, 4, 2]` and reach beyond all of these: the whole of
+    a word, perhaps, or a word more. Indices `[k]`, and what each lies on, bool `[k, n]`.
+
+    A box and a word lie on each other where the centre of either is within the other.
+    """
+    own = _within(boxes, quads) | _within(quads, boxes).T
+    width, height = sides(boxes)
+    _, heights = sides(quads)
+    start, along = _line(boxes)
+    ends = np.asarray(quads, np.float64)[:, [[0, 3], [1, 2]]].mean(2)  # [n, 2, 2]: left and right
+    places = ((ends - start[:, None, None]) * along[:, None, None]).sum(-1)  # [m, n, 2]
+    first = np.where(own, places[..., 0], np.inf).min(1, initial=np.inf)
+    last = np.where(own, places[..., 1], -np.inf).max(1, initial=-np.inf)
+    ratio = heights / np.maximum(height, 1e-6)[:, None]
+    like = ((ratio < LIKE_HEIGHT) & (ratio > 1 / LIKE_HEIGHT) | ~own).all(1)
+    fit = own.any(1) & like & (np.maximum(first, width - last) > FURTHER * height)
+    kept: list[int] = []
+    for i in np.flatnonzero(fit).tolist():
+        alike = [j for j in kept if (own[i] == own[j]).all()]
+        if not _within(boxes[[i]], boxes[alike]).any():
+            kept.append(i)
+    return np.array(kept, int), own[kept]
+
+
+def _within(quads: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Whether the centre of each of `quads` `[n, 4, 2]` lies in each of `others` `[m, 4, 2]`: bool `[n, m]`."""
+    edges = np.roll(others, -1, axis=1) - others
+    away = np.asarray(quads, np.float64).mean(1)[:, None, None] - others
+    return (edges[..., 0] * away[..., 1] - edges[..., 1] * away[..., 0] > 0).all(-1)
+
+
+def _line(quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Middle of the left end, and direction of the text, of quads `[n, 4, 2]`: `[n, 2]` each."""
     quads = np.asarray(quads, np.float64).reshape(-1, 4, 2)
-    _, height = sides(quads)
     start, end = quads[:, [0, 3]].mean(1), quads[:, [1, 2]].mean(1)
-    along = (end - start) / np.maximum(np.linalg.norm(end - start, axis=1), 1e-6)[:, None]
+    return start, (end - start) / np.maximum(np.linalg.norm(end - start, axis=1), 1e-6)[:, None]
+
+
+def _free(quads: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """px `[n, m]` from the end of i to the start of j; inf where j does not stand behind i, or is one with it."""
+    gaps, mates = _gaps(quads, others)
+    shorter = np.minimum(sides(quads)[0][:, None], sides(others)[0])
+    return np.where(mates & (gaps > -NESTED * shorter), gaps, np.inf)
+
+
+def _gaps(quads: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """px `[n, m]` from the end of i to the start of j, and whether j follows i on a line."""
+    quads, others = (np.asarray(q, np.float64).reshape(-1, 4, 2) for q in (quads, others))
+    (_, height), (_, heights) = sides(quads), sides(others)
+    (_, along), (start, towards) = _line(quads), _line(others)
     across = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    offset = quads.mean(1)[None] - quads.mean(1)[:, None]  # [i, j]: j seen from i
+    end = quads[:, [1, 2]].mean(1)
+    offset = others.mean(1)[None] - quads.mean(1)[:, None]  # [i, j]: j seen from i
     gaps = ((start[None] - end[:, None]) * along[:, None]).sum(-1)
-    smaller, larger = np.minimum(height[:, None], height), np.maximum(height[:, None], height)
+    smaller, larger = np.minimum(height[:, None], heights), np.maximum(height[:, None], heights)
     mates = (offset * along[:, None]).sum(-1) > 0
     mates &= np.abs((offset * across[:, None]).sum(-1)) < SAME_LINE * smaller
-    mates &= (along @ along.T > SAME_DIRECTION) & (larger < LIKE_HEIGHT * smaller)
+    mates &= (along @ towards.T > SAME_DIRECTION) & (larger < LIKE_HEIGHT * smaller)
     return gaps, mates
 
 

@@ -5,32 +5,22 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from gemma3_jax.config import THRESHOLD
-from gemma3_jax.decoding.boxes import columns_used, plausible, sides, suppress
-from gemma3_jax.decoding.neighbours import joined, pieces, room, with_fair_margin
+from gemma3_jax.decoding.boxes import columns_used, sides, suppress
 from gemma3_jax.engine import Engine
 from gemma3_jax.imaging.resize import SizePolicy, plan, to_picture, windows
 from gemma3_jax.page import Word
+from gemma3_jax.reading.candidates import Found, candidates
 from gemma3_jax.reading.options import ReadOptions
 from gemma3_jax.reading.parting import mended, parted
 from gemma3_jax.reading.strips import COLUMNS, SQUEEZE, bucket_of, chunks, decode_with, words_of
 
 SLOTS = (32, 128, 512)  # words read at once
 CROWDED = (512, 1024, 2048)  # words looked for in a window: more when all of these are found
-
-
-class Found(NamedTuple):
-    """What was detected in a window: features for the reader, and `n` slots, best first."""
-
-    features: Any
-    quads: np.ndarray  # [n, 4, 2] float32, px of the window
-    scores: np.ndarray  # [n]
-    valid: np.ndarray  # [n] bool
-    full: bool  # there may be more words than slots
 
 
 def scout(engine: Engine, pixels: np.ndarray, policy: SizePolicy) -> tuple[Found, float]:
@@ -89,12 +79,6 @@ def _once(words: list[Word], scores: Any) -> list[Word]:
     return [words[i] for i in suppress(np.stack([word.quad for word in words]), scores)]
 
 
-def chosen(found: Found, options: ReadOptions) -> np.ndarray:
-    """Indices of the slots that are words."""
-    fit = found.valid & plausible(found.quads) & (found.scores >= options.min_score)
-    return np.flatnonzero(fit)
-
-
 def _read(
     engine: Engine,
     found: Found,
@@ -102,13 +86,7 @@ def _read(
     place: Callable[[np.ndarray], np.ndarray],
 ) -> list[Word]:
     """Words of a window, their quads put in `place` in the picture."""
-    picked = chosen(found, options)
-    quads, scores = found.quads[picked], found.scores[picked]
-    around, pairs = room(quads), pieces(quads)
-    quads = np.concatenate([quads, joined(quads, pairs)])
-    scores = np.concatenate([scores, scores[pairs].max(axis=1)])
-    around = np.concatenate([around, np.stack([around[pairs[:, 0], 0], around[pairs[:, 1], 1]], 1)])
-    seen = with_fair_margin(quads, around)
+    quads, scores, seen, groups = candidates(found, options)
     words: dict[int, Word] = {}
     for columns, some in _by_columns(seen):
         log_probs = _read_boxes(engine, found.features, seen[some], columns)
@@ -118,7 +96,7 @@ def _read(
         kept, some = [decoded[k] for k in texts], some[texts]
         own = words_of(kept, place(quads[some]), place(seen[some]), scores[some].tolist())
         words |= dict(zip(some.tolist(), own, strict=True))
-    return parted_once(mended(words, pairs, len(picked)))
+    return parted_once(mended(words, groups, len(quads) - len(groups)))
 
 
 def _detect(engine: Engine, window: np.ndarray) -> Found:

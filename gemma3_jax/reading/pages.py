@@ -12,8 +12,9 @@ from gemma3_jax.engine import Engine
 from gemma3_jax.imaging.resize import LONG_SIDES, SizePolicy
 from gemma3_jax.page import Line, Word
 from gemma3_jax.reading.again import read_again
+from gemma3_jax.reading.candidates import chosen
 from gemma3_jax.reading.confidence import calibrated
-from gemma3_jax.reading.looks import CROWDED, chosen, likeliest, look, parted_once, scout
+from gemma3_jax.reading.looks import CROWDED, likeliest, look, parted_once, scout
 from gemma3_jax.reading.options import ReadOptions
 from gemma3_jax.reading.orientation import turned
 

@@ -31,14 +31,14 @@ def _several(word: Word) -> bool:
     return " " in word.text and word.confidence >= NOISE
 
 
-def mended(words: Mapping[int, Word], pairs: np.ndarray, first: int) -> list[Word]:
-    """Words by slot: `first + k` is the box of `pairs[k]` (`neighbours.pieces`) in one, which stays and leaves out the two
-    where its text is about as likely as both of theirs together: words do not overlap."""
+def mended(words: Mapping[int, Word], groups: Sequence[Sequence[int]], first: int) -> list[Word]:
+    """Words by slot: `first + k` is a box that holds those of `groups[k]` (`candidates`), and leaves them out where its text
+    is about as likely as all of theirs together: words do not overlap."""
     kept = dict(words)
-    for slot, pair in enumerate(pairs.tolist(), first):
-        parts = [words[i].confidence for i in pair if i in words]
+    for slot, group in enumerate(groups, first):
+        parts = [words[i].confidence for i in group if i in words]
         if slot in words and words[slot].confidence >= ABOUT * math.prod(parts):
-            kept = {i: word for i, word in kept.items() if i not in pair}
+            kept = {i: word for i, word in kept.items() if i not in group}
         else:
             kept.pop(slot, None)
     return list(kept.values())
