@@ -102,7 +102,7 @@ def _font(rng: np.random.Generator, size: int) -> ImageFont.FreeTypeFont:
 
 @cache
 def _book_faces() -> list[str]:
-    from gemma3_jax.data.glyphs import FONT_FOLDERS
+    from gemma3_jax.data.atlas_cache import FONT_FOLDERS
 
     folders = [Path(name).expanduser() for name in FONT_FOLDERS]
     found = {p.stem: str(p) for f in folders if f.is_dir() for p in f.rglob("*.[ot]tf")}

@@ -15,9 +15,9 @@ from pathlib import Path
 import jax
 import tyro
 
+from gemma3_jax.data.atlas_cache import load_atlas
 from gemma3_jax.data.backgrounds import procedural_backgrounds
 from gemma3_jax.data.drawn_scenes import draw_scenes
-from gemma3_jax.data.glyphs import load_atlas
 from gemma3_jax.data.lexicon import load_lexicon
 from gemma3_jax.data.synthetic import draw_strips, prepare
 

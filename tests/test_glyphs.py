@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from gemma3_jax.charset import Charset
-from gemma3_jax.data import faces, fonts, glyphs
+from gemma3_jax.data import atlas_cache, faces, fonts, glyphs
 
 CHARSET = Charset()
 LETTERS = "AbgHkpQx07&"
@@ -92,9 +92,9 @@ def test_a_face_with_one_case_is_recognised() -> None:
     assert faces.one_case(shapes, shapes, CHARSET) == ""
     assert faces.one_case(np.concatenate([large, large, digits]), shapes, CHARSET) == "upper"
     assert faces.one_case(np.concatenate([small, small, digits]), shapes, CHARSET) == "lower"
-    assert faces.readability(np.stack([shapes, shapes]), CHARSET).min() == 1
+    assert faces.readability(np.stack([shapes, shapes]), shapes, CHARSET).min() == 1
     mixed = np.stack([shapes, shapes, shapes, shapes[::-1]])  # the last face's letters are others
-    assert faces.readability(mixed, CHARSET)[-1] < 0.2
+    assert faces.readability(mixed, mixed.mean(0), CHARSET)[-1] < 0.2
 
 
 def test_choose_drops_copies_and_unreadable_faces_and_takes_families_in_turn() -> None:
@@ -111,7 +111,7 @@ def test_choose_drops_copies_and_unreadable_faces_and_takes_families_in_turn() -
 def test_without_fonts_the_builtin_face_serves_and_broken_files_are_passed_over(tmp_path) -> None:
     (tmp_path / "broken.ttf").write_bytes(b"not a font")
     assert fonts.find_fonts([str(tmp_path)]) == []
-    atlas = glyphs.load_atlas(cache=tmp_path / "atlas.npz", folders=[str(tmp_path)])
+    atlas = atlas_cache.load_atlas(cache=tmp_path / "atlas.npz", folders=[str(tmp_path)])
     assert atlas.faces == 1
     broken = fonts.Face(str(tmp_path / "broken.ttf"), 0, "Broken", "Regular")
     with pytest.raises(ValueError, match="none of 1 font faces"):
@@ -120,12 +120,12 @@ def test_without_fonts_the_builtin_face_serves_and_broken_files_are_passed_over(
 
 def test_atlas_survives_its_cache_and_a_stale_one_is_refused(tmp_path, atlas) -> None:
     path = tmp_path / "sub" / "atlas.npz"
-    glyphs.save_atlas(atlas, path, CHARSET)
-    again = glyphs.load_atlas(CHARSET, cache=path, folders=[])
+    atlas_cache.save_atlas(atlas, path, CHARSET)
+    again = atlas_cache.load_atlas(CHARSET, cache=path, folders=[])
     for name, value in atlas._asdict().items():
         np.testing.assert_array_equal(value, getattr(again, name), err_msg=name)
     with pytest.raises(ValueError, match="another charset"):
-        glyphs.load_atlas(Charset("abc"), cache=path, folders=[])
+        atlas_cache.load_atlas(Charset("abc"), cache=path, folders=[])
 
 
 def test_a_small_charset_is_enough() -> None:
@@ -135,5 +135,40 @@ def test_a_small_charset_is_enough() -> None:
 
 
 def test_each_charset_has_a_cache_of_its_own():
-    names = {glyphs.atlas_name(Charset(letters)) for letters in ("0123456789", "ABC", "CBA")}
-    assert len(names) == 3 and glyphs.atlas_name(Charset()) == "atlas.npz" not in names
+    names = {atlas_cache.atlas_name(Charset(letters)) for letters in ("0123456789", "ABC", "CBA")}
+    assert len(names) == 3 and atlas_cache.atlas_name(Charset()) == "atlas.npz" not in names
+
+
+def test_a_face_in_dots_has_a_dot_where_its_small_bitmap_has_a_pixel() -> None:
+    face = fonts.Face("", 0, "Aileron", "Regular")
+    dotted = faces.draw_face(face.open(faces.DRAWN_AT), face, CHARSET, dots=True)
+    assert dotted is not None
+    heights = [
+        font.getbbox(char, anchor="ls") for font in [face.open(64)] for char in faces.READABLE
+    ]
+    tall = max(box[3] for box in heights) - min(box[1] for box in heights)
+    small = face.open(round(64 * faces.NEEDLES / tall))
+    for char in "HL7":
+        left, top, right, bottom = map(int, small.getbbox(char, anchor="ls"))
+        picture = Image.new("1", (right - left, bottom - top))
+        ImageDraw.Draw(picture).text((-left, -top), char, 1, small, anchor="ls")
+        pixels = np.asarray(picture)
+        pixels = pixels[:, pixels.any(0)][pixels.any(1)]
+        width, first, last = dotted.ink[index(char)].astype(int)
+        cell = dotted.columns[index(char), 1 : 1 + width, first:last].T / 255
+        rows, columns = pixels.shape
+        assert cell.shape == (rows * faces.PITCH, columns * faces.PITCH)
+        middles = cell.reshape(rows, faces.PITCH, columns, faces.PITCH)[:, 1:3, :, 1:3].mean((1, 3))
+        np.testing.assert_array_equal(middles > 0.5, pixels)
+        corners = cell.reshape(rows, faces.PITCH, columns, faces.PITCH)[:, 0, :, 0]
+        assert corners.max() < 0.3  # round, with white between four of them
+
+
+def test_monospaced_faces_come_in_dots_too(monkeypatch) -> None:
+    face = fonts.Face("", 0, "Aileron", "Regular")
+    monkeypatch.setattr(glyphs, "LEAST_IN_DOTS", 0.0)
+    assert glyphs.build_atlas([face], CHARSET).faces == 1  # its letters differ in width
+    monkeypatch.setattr(faces, "monospaced", lambda drawn, charset: True)
+    assert glyphs.build_atlas([face], CHARSET).faces == 2
+    monkeypatch.setattr(glyphs, "LEAST_IN_DOTS", 1.1)
+    assert glyphs.build_atlas([face], CHARSET).faces == 1

@@ -62,6 +62,7 @@ def test_not_where_the_pixels_are_lost():
     assert reading and CHARSET.decode(reading.ids) == "HELLO"
     assert auto(rows, ids, below) is None
     assert on(rows, ids, below) is not None
+    assert Fusion(load(), CHARSET, lost=0.0)(rows, ids, below) is not None
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemma3_jax.data.targets import DetectionTargets
+from gemma3_jax.data.targets import detection_targets
 from gemma3_jax.losses.ctc import ctc_loss
 from gemma3_jax.losses.focal import LEAST_HEAT, focal_loss
 from gemma3_jax.losses.geometry import corner_loss, iou_loss
-from gemma3_jax.losses.joint import CORNER_WEIGHT, IOU_WEIGHT, detection_loss, total_loss
+from gemma3_jax.losses.joint import (
+    CORNER_WEIGHT,
+    ENDS_WEIGHT,
+    IOU_WEIGHT,
+    detection_loss,
+    total_loss,
+)
 from gemma3_jax.types import DetectionMaps
 
 
@@ -162,13 +168,40 @@ def test_iou_loss_pulls_a_box_that_is_nowhere_near_and_ignores_empty_cells():
     assert not np.any(jax.grad(lambda p: iou_loss(p, jnp.zeros_like(p), nowhere))(arrays[0]))
 
 
+def detection_terms(seen, quad=((2, 2), (12, 2), (12, 6), (2, 6))):
+    """Terms of a picture with the word `quad` (cells), whose 8 x 16 cells see the corners `seen`."""
+    quads = 4 * jnp.asarray([[quad, np.zeros((4, 2))]], jnp.float32)  # and an empty slot
+    valid = jnp.array([[True, False]])
+    targets = detection_targets(quads, valid, jnp.zeros_like(valid), (8, 16), 4)
+    cells = np.stack(np.meshgrid(np.arange(16) + 0.5, np.arange(8) + 0.5), axis=-1)[:, :, None]
+    corners = jnp.asarray((seen - cells)[None], jnp.float32)
+    return detection_loss(DetectionMaps(jnp.zeros((1, 8, 16)), corners), targets)
+
+
 def test_total_is_the_weighted_sum_of_the_two_tasks():
-    ones = jnp.ones((1, 2, 2))
-    maps = DetectionMaps(jnp.zeros((1, 2, 2)), jnp.ones((1, 2, 2, 4, 2)))
-    zeros, tolerance = jnp.zeros((1, 2, 2, 4, 2)), jnp.ones((1, 2, 2, 4))
-    targets = DetectionTargets(jnp.zeros((1, 2, 2)), ones, zeros, tolerance, ones)
-    terms = detection_loss(maps, targets)
+    terms = detection_terms(np.ones((8, 16, 4, 2)))
     assert float(terms["det"]) == pytest.approx(
-        float(terms["focal"] + CORNER_WEIGHT * terms["corners"] + IOU_WEIGHT * terms["iou"])
+        float(
+            terms["focal"]
+            + CORNER_WEIGHT * terms["corners"]
+            + IOU_WEIGHT * terms["iou"]
+            + ENDS_WEIGHT * terms["ends"]
+        )
     )
     assert float(total_loss(jnp.float32(2.0), jnp.float32(3.0), 0.5, 4.0)) == 13.0
+
+
+def test_ends_are_judged_by_the_cells_that_are_asked_for_them():
+    """The left half of a word sees its right end two cells out, the right half its left end: no decoded box has either."""
+    word = np.array([[2.0, 2.0], [12.0, 2.0], [12.0, 6.0], [2.0, 6.0]])
+    seen = np.tile(word, (8, 16, 1, 1))
+    seen[:, :7, 1:3, 0] += 2
+    seen[:, 7:, [0, 3], 0] -= 2
+    terms = detection_terms(seen)
+    assert float(terms["ends"]) == pytest.approx(0.0, abs=1e-6)
+    assert float(terms["iou"]) == pytest.approx(1 - 10 / 12, abs=1e-5)
+    # the other way round every end that is decoded is two cells out: IoU 10 / 14
+    seen = np.tile(word, (8, 16, 1, 1))
+    seen[:, :7, [0, 3], 0] -= 2
+    seen[:, 7:, 1:3, 0] += 2
+    assert float(detection_terms(seen)["ends"]) == pytest.approx(1 - 10 / 14, abs=1e-5)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,10 +10,11 @@ import numpy as np
 import pytest
 
 from gemma3_jax.config import MODELS, Config, DataConfig, OptimizerConfig
+from gemma3_jax.training import step
 from gemma3_jax.training.loop import Diverged, Schedule, train
 from gemma3_jax.training.objective import compute_dtype, merge
 from gemma3_jax.training.sources import Resident, difficulty
-from gemma3_jax.training.state import init_state, released_variables
+from gemma3_jax.training.state import TrainState, init_state, optimizer, released_variables
 from gemma3_jax.training.step import train_step
 from gemma3_jax.training.to_read import words_to_read
 from gemma3_jax.types import Batch
@@ -160,10 +162,29 @@ def test_curriculum_climbs_and_can_be_off():
     )
 
 
-def test_the_average_is_what_is_released(resident, tmp_path):
-    state = train(CONFIG, resident, tmp_path)
-    variables = released_variables(state)
-    assert variables["params"] is state.ema and variables["batch_stats"] is state.batch_stats
+def test_parameters_and_statistics_are_averaged_alike_and_released(monkeypatch):
+    """Against the recurrence written out: a memory of (1 + step) / (10 + step) at first, then of `ema_decay`."""
+
+    def loss(config, params, stats, strips, rows, key, teacher=None):
+        return jnp.sum((params["w"] - rows) ** 2), ({"mean": stats["mean"] + rows.mean()}, {})
+
+    monkeypatch.setattr(step, "loss_and_metrics", loss)
+    config = Config(optimizer=OptimizerConfig(0.5, warmup_steps=0, total_steps=9, ema_decay=0.2))
+    params, stats = {"w": jnp.arange(3.0)}, {"mean": jnp.zeros(())}
+    average = {"params": params, "batch_stats": stats}
+    state = TrainState(
+        jnp.zeros((), int), params, stats, average, optimizer(config.optimizer).init(params)
+    )
+    weight, mean = np.arange(3.0), 0.0
+    for decay in (0.1, 2 / 11, 0.2, 0.2):
+        rows: Any = jnp.full(3, 2.0)
+        state, _ = step.train_step(config, state, None, rows, jax.random.key(0))
+        weight = decay * weight + (1 - decay) * np.asarray(state.params["w"])
+        mean = decay * mean + (1 - decay) * float(state.batch_stats["mean"])
+    released = released_variables(state)
+    assert released["batch_stats"]["mean"] == pytest.approx(mean) and 6 < mean < 8
+    np.testing.assert_allclose(released["params"]["w"], weight, rtol=1e-5)
+    assert not np.allclose(weight, state.params["w"])
 
 
 def test_drawn_and_real_scenes_come_together():

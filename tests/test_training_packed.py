@@ -67,7 +67,8 @@ def test_the_parts_together_are_a_safetensors_file(run, tmp_path, state):
     parts = sorted((tmp_path / "pack").glob("state.safetensors.*"))
     arrays = load(b"".join(part.read_bytes() for part in parts))
     np.testing.assert_array_equal(
-        arrays["ema/recognizer/head/kernel"], state.ema["recognizer"]["head"]["kernel"]
+        arrays["ema/params/recognizer/head/kernel"],
+        state.ema["params"]["recognizer"]["head"]["kernel"],
     )
 
 

@@ -161,7 +161,7 @@ def test_validation_counts_words_read_right_by_corpus(monkeypatch):
 
     monkeypatch.setattr(validate, "read_strips", read)
     check = validate.word_validator(toy_run.CONFIG, pack, batch=3)  # uneven: 4 rows, 1 row
-    state: Any = SimpleNamespace(ema={}, batch_stats={})
+    state: Any = SimpleNamespace(ema={})
     assert check(state) == {"one-val": 0.5, "two-val": pytest.approx(2 / 3)}
 
 

@@ -62,8 +62,9 @@ def matrix_state(config: Config, variables: Any = None) -> Any:
 
     params = {"kernel": 0.1 * jax.random.normal(jax.random.key(0), (SIDE, 64))}
     moments = optimizer(config.optimizer).init(params)
-    average = jax.tree.map(jnp.copy, params)
-    return TrainState(jnp.zeros((), jnp.int32), params, {"mean": jnp.zeros(SIDE)}, average, moments)
+    stats = {"mean": jnp.zeros(SIDE)}
+    average = jax.tree.map(jnp.copy, {"params": params, "batch_stats": stats})
+    return TrainState(jnp.zeros((), jnp.int32), params, stats, average, moments)
 
 
 def matrix_loss(

@@ -39,7 +39,7 @@ class Describe:
     """Print a model's sizes, multiply-adds, parameter counts, and how many pictures/s that lets a small board read."""
 
     model: str = "gemma3-base"
-    """A model in the package, a folder with config.json, or gemma3-tiny, of which there are only sizes yet."""
+    """A model in the package, or a folder with config.json."""
     config: Path | None = None
     """A file of configs/ instead of a released model."""
     size: tuple[int, int] = (1280, 736)

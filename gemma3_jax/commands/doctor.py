@@ -130,7 +130,7 @@ def _models() -> list[str]:
 
 
 def _fonts() -> int:
-    from gemma3_jax.data.glyphs import FONT_FOLDERS
+    from gemma3_jax.data.atlas_cache import FONT_FOLDERS
 
     suffixes = (".ttf", ".otf", ".ttc")
     folders = (Path(folder).expanduser() for folder in FONT_FOLDERS)

@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from gemma3_jax.cli import UsageError
+from gemma3_jax.data.atlas_cache import load_atlas
 from gemma3_jax.data.backgrounds import procedural_backgrounds
 from gemma3_jax.data.drawn_scenes import draw_scenes
-from gemma3_jax.data.glyphs import load_atlas
 from gemma3_jax.data.lexicon import load_lexicon
 from gemma3_jax.data.packs import load_backgrounds
 from gemma3_jax.data.sheet import contact_sheet

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from gemma3_jax.data import backgrounds
-from gemma3_jax.data.glyphs import load_atlas
+from gemma3_jax.data.atlas_cache import load_atlas
 from gemma3_jax.data.word_pack import decode_pictures, encode_pictures
 
 TRAINING_PHOTOGRAPHS = 900  # img_901..1000 are the validation part (splits.json)

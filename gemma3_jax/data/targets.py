@@ -21,6 +21,8 @@ class DetectionTargets(NamedTuple):
     corners: Float[Array, "b h w 4 2"]
     tolerance: Float[Array, "b h w 4"]  # cells: the unit in which an error of that corner counts
     corner_weight: Float[Array, "b h w"]  # sums to 1 over each word
+    quads: Float[Array, "b n 4 2"]  # cells
+    found: Bool[Array, "b n"]  # which of them are to be found
 
 
 def detection_targets(
@@ -81,4 +83,6 @@ def _one_image(
     corners = quads[owner] - cells[:, :, None, :]
     tolerance = jnp.maximum(height[owner][..., None], jnp.linalg.norm(corners, axis=-1) / 2)
     heat_weight = jnp.where(blind & ~own.any(axis=0), 0.0, 1.0)
-    return DetectionTargets(heat, heat_weight, corners, tolerance, share.sum(axis=0))
+    return DetectionTargets(
+        heat, heat_weight, corners, tolerance, share.sum(axis=0), quads, word[:, 0, 0]
+    )

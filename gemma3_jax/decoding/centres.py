@@ -50,13 +50,13 @@ def words_at(
     quads = jnp.take_along_axis(flat, index[..., None], axis=1).reshape(b, -1, 4, 2)
     quads = quads + cells[:, :, None, :]
     for _ in range(LOOKS):
-        quads = _refine(quads, corners)
+        quads = seen_from_ends(quads, corners)
     quads = quads * stride
     valid = (scores > threshold) & ~_covered(quads, scores > threshold)
     return quads, scores, valid
 
 
-def _refine(
+def seen_from_ends(
     quads: Float[Array, "b n 4 2"], corners: Float[Array, "b h w 4 2"]
 ) -> Float[Array, "b n 4 2"]:
     """Quads in cells whose left corners come from near the word's left end and right corners from near its right end.

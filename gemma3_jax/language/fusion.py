@@ -44,14 +44,15 @@ class Reading(NamedTuple):
 class Fusion:
     """`fusion(log_probs, ids, log_prob)` is the reading that pixels and language together prefer, None where it is not asked.
 
-    `mode`: "auto" asks only for words from LOST to DOUBTFUL, "on" for every word; both leave alone what `may_change` says is no
-    word. `keep` are regular expressions of texts to leave alone.
+    `mode`: "auto" asks only for words from `lost` to DOUBTFUL, "on" for all; both leave alone what `may_change` says is no
+    word. `keep` are regular expressions of texts to leave alone. `lost` is 0 of crops, which hold a word for certain.
     """
 
     model: LanguageModel
     charset: Charset
     mode: Mode = "auto"
     keep: tuple[str, ...] = ()
+    lost: float = LOST
 
     def __call__(self, log_probs: np.ndarray, ids: Prefix, log_prob: float) -> Reading | None:
         """`log_probs` [t, v] without padding, `ids` what the pixels alone say, `log_prob` its log P(text | columns).
@@ -60,7 +61,7 @@ class Fusion:
         often such words are right than P(text | columns) is (docs/language.md).
         """
         raw = self.charset.decode(ids)
-        unasked = log_prob < math.log(LOST) or log_prob > math.log(DOUBTFUL)
+        unasked = math.exp(min(log_prob, 0.0)) < self.lost or log_prob > math.log(DOUBTFUL)
         if self.mode == "off" or (self.mode == "auto" and unasked):
             return None
         if not may_change(raw, self.model.chars.alphabet, self.keep):

@@ -73,9 +73,9 @@ def drawn(count: int, seed: int = 0) -> Iterator[np.ndarray]:
     import jax
 
     from gemma3_jax.commands.cache import cache_folder
+    from gemma3_jax.data.atlas_cache import load_atlas
     from gemma3_jax.data.backgrounds import procedural_backgrounds
     from gemma3_jax.data.drawn_scenes import draw_scenes
-    from gemma3_jax.data.glyphs import load_atlas
     from gemma3_jax.data.lexicon import load_lexicon
     from gemma3_jax.data.synthetic import prepare
 

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from gemma3_jax.config import CANVAS_HEIGHT, COLUMN_PX
-from gemma3_jax.decoding.text import Decoded
+from gemma3_jax.decoding.lattice import collapse
+from gemma3_jax.decoding.text import Decoded, mask_padding
 from gemma3_jax.engine import Engine
 from gemma3_jax.imaging.resize import resize
 from gemma3_jax.imaging.threshold import contrast, enhanced
+from gemma3_jax.language.fusion import LOST
 from gemma3_jax.page import Word
 from gemma3_jax.reading.confidence import calibrated
 from gemma3_jax.reading.options import ReadOptions
@@ -33,25 +35,26 @@ def read_crops(engine: Engine, crops: Sequence[np.ndarray], options: ReadOptions
         -1, 1, 2
     )
     seen = sizes * np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
-    decoded = decode_crops(engine, crops, options)
+    decoded = decode_crops(engine, crops, options, lost=0.0)
     if options.look_again:
-        _look_again(engine, crops, decoded, seen, options)
+        look_again(engine, crops, decoded, seen, options, lost=0.0)
     words = words_of(decoded, seen, seen, [1.0] * len(crops))
     return calibrated(words, options.word_temperature)
 
 
-def _look_again(
+def look_again(
     engine: Engine,
     crops: Sequence[np.ndarray],
     decoded: list[Decoded],
     seen: np.ndarray,
     options: ReadOptions,
+    lost: float = LOST,
 ) -> None:
     """Put what the views of doubtful crops agree on into `decoded`, and the view it was read in into `seen` `[n, 4, 2]`."""
     doubtful = [i for i, one in enumerate(decoded) if one.confidence < SURE]
     views = {i: crop_views(crops[i].shape[1], crops[i].shape[0]) for i in doubtful}
     cuts = [straightened(crops[i], quad) for i, quads in views.items() for quad in quads]
-    found = iter(_decode(engine, cuts, options))
+    found = iter(_decode(engine, cuts, options, lost))
     for i, quads in views.items():
         readings = [decoded[i], *(next(found) for _ in quads)]
         winner, sure = vote([one.text for one in readings], [one.confidence for one in readings])
@@ -61,10 +64,10 @@ def _look_again(
 
 
 def decode_crops(
-    engine: Engine, crops: Sequence[np.ndarray], options: ReadOptions
+    engine: Engine, crops: Sequence[np.ndarray], options: ReadOptions, lost: float = LOST
 ) -> list[Decoded]:
     """What each crop says; a faint one that is unsure is read with its contrast raised too, and the likelier stays."""
-    found = _decode(engine, crops, options)
+    found = _decode(engine, crops, options, lost)
     if not options.enhance:
         return found
     faint = [
@@ -73,18 +76,33 @@ def decode_crops(
         if one.confidence < CLEAR and contrast(crop) < FAINT
     ]
     plain = [(i, picture) for i in faint for picture in enhanced(crops[i])]
-    for (i, _), one in zip(plain, _decode(engine, [p for _, p in plain], options), strict=True):
+    for (i, _), one in zip(
+        plain, _decode(engine, [p for _, p in plain], options, lost), strict=True
+    ):
         if one.text.strip() and one.confidence > found[i].confidence:
             found[i] = one
     return found
 
 
-def _decode(engine: Engine, crops: Sequence[np.ndarray], options: ReadOptions) -> list[Decoded]:
+def _decode(
+    engine: Engine, crops: Sequence[np.ndarray], options: ReadOptions, lost: float
+) -> list[Decoded]:
     decoded: dict[int, Decoded] = {}
     for some, log_probs, used in crop_log_probs(engine, crops):
-        texts = decode_with(engine.charset, log_probs, used, options)
+        texts = decode_with(engine.charset, log_probs, used, options, lost)
         decoded |= dict(zip(some, texts, strict=True))
     return [decoded[i] for i in range(len(crops))]
+
+
+def best_paths(engine: Engine, crops: Sequence[np.ndarray]) -> list[str]:
+    """What the likeliest class of each column spells: a glance, with no search and no language model."""
+    texts: dict[int, str] = {}
+    for some, log_probs, used in crop_log_probs(engine, crops):
+        paths = mask_padding(log_probs, used).argmax(axis=-1)
+        texts |= {
+            i: engine.charset.decode(collapse(path)[0]) for i, path in zip(some, paths, strict=True)
+        }
+    return [texts[i] for i in range(len(crops))]
 
 
 def crop_log_probs(

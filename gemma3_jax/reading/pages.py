@@ -14,6 +14,7 @@ from gemma3_jax.page import Line, Word
 from gemma3_jax.reading.again import read_again
 from gemma3_jax.reading.candidates import chosen
 from gemma3_jax.reading.confidence import calibrated
+from gemma3_jax.reading.ends import LIKELY, lengthened
 from gemma3_jax.reading.looks import CROWDED, likeliest, look, parted_once, scout
 from gemma3_jax.reading.options import ReadOptions
 from gemma3_jax.reading.orientation import turned
@@ -38,6 +39,8 @@ def read_page(
         words = turned(pixels, words, lambda picture: _find(engine, picture, options)[0])
     if options.look_again:
         words = parted_once(read_again(engine, pixels, words, options))
+        if not _printed(words):
+            words = likeliest(lengthened(engine, pixels, words, options))
     return lay_out(calibrated(words, options.page_temperature), options.min_confidence), warnings
 
 
@@ -85,6 +88,11 @@ def looks_worth_taking(
     if typical >= SMALL_PX or larger < WORTHWHILE * factor:
         return (first,)
     return (SizePolicy(scale=larger),)
+
+
+def _printed(words: Sequence[Word]) -> bool:
+    """Whether they are a page of print, on which ends of boxes are no trouble (docs/reader.md)."""
+    return sum(word.confidence >= LIKELY for word in words) >= PRINT_WORDS
 
 
 def lay_out(words: Sequence[Word], least: float = 0.0) -> tuple[Line, ...]:

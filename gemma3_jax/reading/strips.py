@@ -11,7 +11,7 @@ import numpy as np
 from gemma3_jax.charset import Charset
 from gemma3_jax.decoding.boxes import sides, slice_quads
 from gemma3_jax.decoding.text import Decoded, decode
-from gemma3_jax.language.fusion import Fusion, Mode
+from gemma3_jax.language.fusion import LOST, Fusion, Mode
 from gemma3_jax.language.model import load
 from gemma3_jax.page import Char, Word
 from gemma3_jax.reading.options import ReadOptions
@@ -40,10 +40,16 @@ def chunks(count: int, buckets: tuple[int, ...]) -> Iterator[tuple[int, int, int
 
 
 def decode_with(
-    charset: Charset, log_probs: np.ndarray, used: np.ndarray, options: ReadOptions
+    charset: Charset,
+    log_probs: np.ndarray,
+    used: np.ndarray,
+    options: ReadOptions,
+    lost: float = LOST,
 ) -> list[Decoded]:
-    """Text of strips `[n, t, v]` of which the first `used` columns count, as `options` say."""
-    fusion = _fusion(charset, options.language, options.language_model, options.words, options.keep)
+    """Text of strips `[n, t, v]` of which the first `used` columns count, as `options` say; `lost` as of `Fusion`."""
+    fusion = _fusion(
+        charset, options.language, options.language_model, options.words, options.keep, lost
+    )
     return decode(log_probs, used, charset, options.beam_width, fusion)
 
 
@@ -54,12 +60,13 @@ def _fusion(
     language_model: str | Path,
     words: tuple[str, ...],
     keep: tuple[str, ...],
+    lost: float,
 ) -> Fusion | None:
     """Loading a model takes a tenth of a second: once per options, not once per picture."""
     if mode == "off":
         return None
     model = load(language_model)
-    return Fusion(model.with_words(words) if words else model, charset, mode, keep)
+    return Fusion(model.with_words(words) if words else model, charset, mode, keep, lost)
 
 
 def words_of(

@@ -37,7 +37,7 @@ def load_resident(config: Config, cache: Path, wordlists: Path | None) -> Reside
     Raises:
         FileNotFoundError: when `real_strips` asks for a word pack that is not in `cache`.
     """
-    from gemma3_jax.data.glyphs import atlas_name, load_atlas
+    from gemma3_jax.data.atlas_cache import atlas_name, load_atlas
     from gemma3_jax.data.lexicon import load_lexicon
     from gemma3_jax.data.packs import load_backgrounds
     from gemma3_jax.data.synthetic import prepare

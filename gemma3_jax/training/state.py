@@ -20,7 +20,9 @@ class TrainState(NamedTuple):
     step: Int[Array, ""]
     params: Any
     batch_stats: Any
-    ema: Any  # exponential moving average of params: what is validated and released
+    # Exponential moving averages, `{"params", "batch_stats"}`: what is validated and released. Averaged parameters want
+    # averaged statistics: those that run along fit the parameters of the last steps (docs/training.md).
+    ema: dict[str, Any]
     opt_state: Any
 
 
@@ -84,7 +86,7 @@ def init_state(config: Config, variables: dict[str, Any] | None = None) -> Train
         jnp.zeros((), jnp.int32),
         params,
         stats,
-        jax.tree.map(jnp.array, params),
+        jax.tree.map(jnp.array, {"params": params, "batch_stats": stats}),
         optimizer(config.optimizer).init(params),
     )
 
@@ -95,5 +97,5 @@ def abstract_state(config: Config) -> TrainState:
 
 
 def released_variables(state: TrainState) -> dict[str, Any]:
-    """What inference uses of a state: the averaged parameters and the running statistics."""
-    return {"params": state.ema, "batch_stats": state.batch_stats}
+    """What inference uses of a state: averaged parameters and averaged statistics."""
+    return state.ema

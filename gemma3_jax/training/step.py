@@ -91,7 +91,8 @@ def train_step(
     params = optax.apply_updates(state.params, updates)
     # A short memory at first, or the average would be dragged along by the random start.
     decay = jnp.minimum(config.optimizer.ema_decay, (1.0 + state.step) / (10.0 + state.step))
-    ema = jax.tree.map(lambda e, p: decay * e + (1 - decay) * p, state.ema, params)
+    now = {"params": params, "batch_stats": batch_stats}
+    ema = jax.tree.map(lambda e, x: decay * e + (1 - decay) * x, state.ema, now)
     metrics |= {
         "gradient_norm": optax.tree.norm(gradients),
         "learning_rate": jnp.asarray(learning_rate(config.optimizer)(state.step)),
