@@ -42,7 +42,10 @@ class Engine(Protocol):
         ...
 
     def read_strips(self, strips: np.ndarray, widths: np.ndarray) -> np.ndarray:
-        """log P `[b, w / 4, v]` of crops uint8 `[b, 32, w, 3]` of which the first `widths` `[b]` px hold picture."""
+        """log P `[b, w / 4, v]` of crops uint8 `[b, 32, w, 3]` of which the first `widths` `[b]` px hold picture.
+
+        Strips of no width at the end are padding.
+        """
         ...
 
 

@@ -71,10 +71,8 @@ class OnnxEngine:
         Short words are read together, on strips no longer than the longest of them needs.
         """
         stem, fused, size = features
-        taken = np.flatnonzero(quads.any(axis=(0, 2, 3)))
-        words = int(taken[-1]) + 1 if len(taken) else 0
-        log_probs = np.full((*quads.shape[:2], columns, self.charset.size), NEVER, np.float32)
-        log_probs[..., BLANK] = 0
+        words = _without_padding(quads.any(axis=(0, 2, 3)))
+        log_probs = self._blank(*quads.shape[:2], columns)
         # what a word's columns see beyond its end, through one convolution after the other
         needed = np.ceil(columns_used(quads[:, :words], columns)) + sum(self.config.strip_depths)
         needed = np.minimum(needed.max(axis=0), columns).astype(int)
@@ -95,8 +93,20 @@ class OnnxEngine:
         return log_probs
 
     def read_strips(self, strips: np.ndarray, widths: np.ndarray) -> np.ndarray:
-        (found,) = self._run("recognizer", ("log_probs",), strips=strips, widths=widths)
-        return found.numpy()
+        """As the protocol says; padding costs nothing."""
+        count = _without_padding(widths > 0)
+        log_probs = self._blank(len(strips), strips.shape[2] // COLUMN_PX)
+        if count:
+            given = {"strips": strips[:count], "widths": widths[:count]}
+            (found,) = self._run("recognizer", ("log_probs",), **given)
+            log_probs[:count] = found.numpy()
+        return log_probs
+
+    def _blank(self, *shape: int) -> np.ndarray:
+        """log P `[*shape, v]` of columns where no text is."""
+        log_probs = np.full((*shape, self.charset.size), NEVER, np.float32)
+        log_probs[..., BLANK] = 0
+        return log_probs
 
     def _run(self, name: str, outputs: Sequence[str], **inputs: Any) -> list[Any]:
         """Outputs as OrtValue: features go from one session to the next without a copy."""
@@ -132,6 +142,11 @@ class OnnxEngine:
                     )
                 self._sessions[name] = session
             return self._sessions[name]
+
+
+def _without_padding(taken: np.ndarray) -> int:
+    """How many of the entries are left when those at the end that are not `taken` are cut off."""
+    return int(np.flatnonzero(taken)[-1]) + 1 if taken.any() else 0
 
 
 def _available(providers: Sequence[str]) -> list[str]:

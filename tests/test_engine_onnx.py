@@ -111,6 +111,17 @@ def test_a_word_reads_the_same_in_any_company(engine, count):
         np.testing.assert_allclose(np.exp(found[:, count - 1]), np.exp(alone[:, 0]), atol=1e-4)
 
 
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_crops_read_the_same_beside_padding(model, engine, count):
+    """Strips of no width at the end cost nothing and say blank; those before them read as JAX reads them, padding and all."""
+    strips, widths = noise(8, 32, 128, 3), np.zeros(8, np.float32)
+    widths[:count] = np.linspace(20, 128, count)
+    found = engine.read_strips(strips, widths)
+    assert found.shape == (8, 32, 9) and (found[count:].argmax(axis=-1) == 0).all()
+    wanted = JaxEngine(*load_pretrained(model)).read_strips(strips, widths)
+    np.testing.assert_allclose(np.exp(found[:count]), np.exp(wanted[:count]), atol=2e-3)
+
+
 def test_more_slots_than_words_are_empty(engine):
     found = engine.detect(noise(1, 64, 64, 3), 512)
     assert found.quads.shape == (1, 512, 4, 2) and found.scores.shape == found.valid.shape == (

@@ -176,6 +176,11 @@ def test_sizes_by_hand():
     assert plan(1000, 754, SizePolicy(min_side=1500)).scaled == (2048, 1544)
     assert plan(100, 100, SizePolicy()).scaled == (250, 250)
     assert plan(500, 400, SizePolicy(scale=1.5)).scaled == (750, 600)
+    assert plan(640, 960, SizePolicy()).window == (768, 1120)
+    assert plan(640, 960, SizePolicy(scale=7 / 12)).window == (
+        384,
+        576,
+    )  # the look at half that size
     assert len(plan(100, 20_000, SizePolicy()).origins) > 20
 
 

@@ -74,6 +74,13 @@ def test_words_are_read_in_buckets_that_are_well_filled(count, expected):
     assert [i for start, stop, _ in pieces for i in range(start, stop)] == list(range(count))
 
 
+@pytest.mark.parametrize(
+    ("count", "expected"), [(1, [1]), (2, [8]), (9, [8, 1]), (12, [8, 8]), (13, [64])]
+)
+def test_calls_that_cost_much_take_buckets_that_are_filled_less(count, expected):
+    assert [bucket for _, _, bucket in chunks(count, (1, 8, 64), fill=0.2)] == expected
+
+
 def test_long_picture_is_read_in_windows_and_each_word_once():
     """A banner of 60:1 with a word on every seam: scaled to fit one window it could not be read."""
     texts = ["one", "two", "three", "four", "five", "six", "seven"]

@@ -18,16 +18,17 @@ from gemma3_jax.config import MAX_SIDE
 
 STRIDE = 32  # px: the network halves its input five times
 LONG_SIDES = (320, 640, 960, 1280, 1600, 2048, 2560)
+HALF_SIDE = STRIDE * math.ceil(MAX_SIDE / 2 / STRIDE)  # of the second look at most pictures
 SHORT_FRACTIONS = (
     1 / 4,
     3 / 8,
     1 / 2,
     9 / 16,
-    11 / 16,
+    2 / 3,
     3 / 4,
     7 / 8,
     1.0,
-)  # 9/16 screens, 11/16 3:2, 3/4 4:3 and A4
+)  # 9/16 screens, 2/3 3:2, 3/4 4:3 and A4
 MAX_UPSCALE = 2.0  # more makes nothing visible that was not there
 MAX_ASPECT = 4.0
 OVERLAP = 1 / 4  # of a window: words up to this long are whole in one of two neighbours
@@ -87,7 +88,7 @@ def _rung(seen: float, short: int, policy: SizePolicy) -> tuple[int, float]:
     """Window's long side in px (a multiple of 32) and the scale factor."""
     if policy.scale is not None:
         factor = min(policy.scale, LARGEST_SIDE / seen)
-        return _up(seen * factor, LONG_SIDES), factor
+        return _up(seen * factor, tuple(sorted({*LONG_SIDES, HALF_SIDE}))), factor
     limit = policy.max_side
     if policy.min_side:
         limit = max(limit, min(LARGEST_SIDE, _up(policy.min_side * seen / short, LONG_SIDES)))

@@ -22,6 +22,7 @@ from gemma3_jax.reading.strips import COLUMNS, bucket_of, chunks, decode_with, w
 from gemma3_jax.reading.views import SURE, crop_views, straightened, vote
 
 CROPS_AT_ONCE = (1, 8, 64)
+FILL = 0.2  # of a bucket: for less of it, smaller ones; a call costs as much as half a crop
 FAINT, CLEAR = 80.0, 0.9  # contrast (grey levels) and confidence below which it is raised
 
 
@@ -113,7 +114,7 @@ def crop_log_probs(
     bucket = np.array([bucket_of(_natural_columns(crop)) for crop in crops], np.int64)
     for k in np.unique(bucket):
         members = np.flatnonzero(bucket == k)
-        for start, stop, slots in chunks(len(members), CROPS_AT_ONCE):
+        for start, stop, slots in chunks(len(members), CROPS_AT_ONCE, FILL):
             some = members[start:stop].tolist()
             canvas, widths = _canvas([strips[i] for i in some], slots, COLUMNS[k] * COLUMN_PX)
             log_probs = engine.read_strips(canvas, widths)[: len(some)]
@@ -133,9 +134,9 @@ def _natural_columns(crop: np.ndarray) -> Any:
 
 
 def _canvas(strips: list[np.ndarray], slots: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 [slots, 32, width, 3] and used widths float32 [slots]; the rest repeats the last column, as in training."""
+    """uint8 [slots, 32, width, 3] and used widths float32 [slots], 0 of spare ones; the last column goes on, as in training."""
     canvas = np.zeros((slots, CANVAS_HEIGHT, width, 3), np.uint8)
-    widths = np.full(slots, 2 * COLUMN_PX, np.float32)
+    widths = np.zeros(slots, np.float32)
     for row, strip in enumerate(strips):
         widths[row] = strip.shape[1]
         canvas[row] = np.pad(strip, ((0, 0), (0, width - strip.shape[1]), (0, 0)), "edge")

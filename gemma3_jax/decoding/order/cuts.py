@@ -88,6 +88,11 @@ def _between_headlines(
     middles = extents[:, [1, 3]].mean(axis=1)
     across = ~(left | right)
     stretch = np.searchsorted(np.sort(middles[across]), middles)
+    counts = [np.bincount(stretch[side], minlength=len(extents) + 1) for side in (left, right)]
+    if not _enough(
+        *counts
+    ).any():  # most gutters are none: no need to look at their stretches one by one
+        return [np.arange(len(extents))]
     parts: Parts = []
     uncut = np.zeros(0, int)
     for s in np.unique(stretch):
@@ -102,18 +107,25 @@ def _between_headlines(
     return [*parts, uncut] if len(uncut) else parts
 
 
+def _enough(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Whether as many pieces `[..]` on either side may be columns of prose."""
+    return (np.minimum(left, right) >= 2) & (np.maximum(left, right) >= PROSE_LINES)
+
+
 def _is_prose(extents: np.ndarray, words: np.ndarray, sides: Parts) -> bool:
     """Whether both columns have lines of several words that fill them, close to each other."""
-    counts = [len(side) for side in sides]
-    if min(counts) < 2 or max(counts) < PROSE_LINES:
+    if not _enough(*(np.array(len(side)) for side in sides)):
+        return False
+    if any(words[side].mean() < PROSE_WORDS for side in sides):
         return False
     for side in sides:
         widths = extents[side, 2] - extents[side, 0]
         full = np.quantile(widths, 0.9)  # the side may hold more columns, and headlines across them
+        if widths.mean() < PROSE_FILL * full:
+            return False
         middles = np.sort(extents[side][:, [1, 3]].mean(axis=1))
         pitch = np.median(middles[1:] - middles[:-1])
-        filled = words[side].mean() >= PROSE_WORDS and widths.mean() >= PROSE_FILL * full
-        if not filled or pitch > PROSE_PITCH * np.median(heights(extents[side])):
+        if pitch > PROSE_PITCH * np.median(heights(extents[side])):
             return False
     return True
 
