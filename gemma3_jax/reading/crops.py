@@ -17,9 +17,10 @@ from gemma3_jax.imaging.threshold import contrast, enhanced
 from gemma3_jax.language.fusion import LOST
 from gemma3_jax.page import Word
 from gemma3_jax.reading.confidence import calibrated
+from gemma3_jax.reading.located import located_views
 from gemma3_jax.reading.options import ReadOptions
 from gemma3_jax.reading.strips import COLUMNS, bucket_of, chunks, decode_with, words_of
-from gemma3_jax.reading.views import SURE, crop_views, straightened, vote
+from gemma3_jax.reading.views import AGREED, SURE, close_views, leaning_views, straightened, vote
 
 CROPS_AT_ONCE = (1, 8, 64)
 FILL = 0.2  # of a bucket: for less of it, smaller ones; a call costs as much as half a crop
@@ -51,17 +52,37 @@ def look_again(
     options: ReadOptions,
     lost: float = LOST,
 ) -> None:
-    """Put what the views of doubtful crops agree on into `decoded`, and the view it was read in into `seen` `[n, 4, 2]`."""
-    doubtful = [i for i, one in enumerate(decoded) if one.confidence < SURE]
-    views = {i: crop_views(crops[i].shape[1], crops[i].shape[0]) for i in doubtful}
-    cuts = [straightened(crops[i], quad) for i, quads in views.items() for quad in quads]
-    found = iter(_decode(engine, cuts, options, lost))
-    for i, quads in views.items():
-        readings = [decoded[i], *(next(found) for _ in quads)]
-        winner, sure = vote([one.text for one in readings], [one.confidence for one in readings])
-        decoded[i] = dataclasses.replace(readings[winner], confidence=sure)
-        if winner:
-            seen[i] = quads[winner - 1]
+    """Put what the views of doubtful crops agree on into `decoded`, and the view it was read in into `seen` `[n, 4, 2]`.
+
+    Where the first views leave it in doubt, the word is looked for in the crop.
+    """
+    asked = [i for i, one in enumerate(decoded) if one.confidence < SURE]
+    readings = {i: [decoded[i]] for i in asked}
+    views = {i: [seen[i].copy()] for i in asked}
+    for further in (_close_views, _other_views):
+        more = further(engine, [crops[i] for i in asked])
+        cuts = [straightened(crops[i], q) for i, own in zip(asked, more, strict=True) for q in own]
+        found = iter(_decode(engine, cuts, options, lost))
+        for i, own in zip(asked, more, strict=True):
+            views[i] += own
+            readings[i] += [next(found) for _ in own]
+            texts = [one.text for one in readings[i]]
+            winner, sure = vote(texts, [one.confidence for one in readings[i]])
+            decoded[i] = dataclasses.replace(readings[i][winner], confidence=sure)
+            seen[i] = views[i][winner]
+        asked = [i for i in asked if decoded[i].confidence < AGREED]
+
+
+def _close_views(_: Engine, crops: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
+    return [close_views(crop.shape[1], crop.shape[0]) for crop in crops]
+
+
+def _other_views(engine: Engine, crops: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
+    """Leaning views by rule, and the word as it is found."""
+    found = located_views(engine, crops)
+    return [
+        leaning_views(c.shape[1], c.shape[0]) + own for c, own in zip(crops, found, strict=True)
+    ]
 
 
 def decode_crops(

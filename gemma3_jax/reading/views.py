@@ -16,6 +16,7 @@ from gemma3_jax.decoding.boxes import sides, with_margin
 from gemma3_jax.decoding.neighbours import with_fair_margin
 
 SURE = 0.95  # confidence from which a crop is not looked at again
+AGREED = 0.8  # how sure the vote on its first views must be for it not to be looked for in the crop
 # Margins in parts of the height: at the ends; above and below.
 GENEROUS, USUAL = (0.5, 0.25), (0.2, 0.15)  # around a box
 TIGHT, LOOSE, LEVEL = (-0.06, -0.06), (0.08, 0.15), (0.05, 0.125)  # around a crop
@@ -34,15 +35,23 @@ def page_views(quads: np.ndarray, around: np.ndarray) -> np.ndarray:
     return np.stack([wide, _lean(usual, LEAN), _lean(usual, -LEAN)], axis=1)
 
 
-def crop_views(width: int, height: int) -> np.ndarray:
-    """float64 `[m, 4, 2]`: a crop of one word a little tighter and wider, levelled as if the word filled it from corner to
-    corner at a tilt, and on its sides where it is tall."""
-    outline = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
-    views = [with_margin(outline, TIGHT), with_margin(outline, LOOSE)]
-    views += [quad for tilt in TILTS if (quad := _levelled(width, height, tilt)) is not None]
+def close_views(width: int, height: int) -> list[np.ndarray]:
+    """Quads float64 `[4, 2]`: a crop of one word a little tighter and wider."""
+    outline = _outline(width, height)
+    return [with_margin(outline, TIGHT), with_margin(outline, LOOSE)]
+
+
+def leaning_views(width: int, height: int) -> list[np.ndarray]:
+    """Quads float64 `[4, 2]`: the crop levelled as if the word filled it from corner to corner at a tilt, and on its sides
+    where it is tall."""
+    views = [quad for tilt in TILTS if (quad := levelled(width, height, tilt)) is not None]
     if height > TALL * width:
-        views += [np.roll(outline, 1, axis=0), np.roll(outline, -1, axis=0)]
-    return np.stack(views)
+        views += [np.roll(_outline(width, height), turn, axis=0) for turn in (1, -1)]
+    return views
+
+
+def _outline(width: int, height: int) -> np.ndarray:
+    return np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
 
 
 def vote(texts: Sequence[str], confidences: Sequence[float]) -> tuple[int, float]:
@@ -96,7 +105,7 @@ def _lean(quads: np.ndarray, degrees: float) -> np.ndarray:
     return quads + np.array([-1, 1, 1, -1])[:, None] * step[:, None]
 
 
-def _levelled(width: int, height: int, tilt: float) -> np.ndarray | None:
+def levelled(width: int, height: int, tilt: float) -> np.ndarray | None:
     """The rectangle `[4, 2]` at `tilt` degrees whose upright bounding box is `width` x `height`; None where it is no line."""
     cos, sin = math.cos(math.radians(abs(tilt))), math.sin(math.radians(abs(tilt)))
     long = (width * cos - height * sin) / (cos**2 - sin**2)
