@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from small_model import SMALL, trained
 
+from gemma3_jax.model.spotter import detect, read_strips
 from gemma3_jax.pretrained import load_pretrained, save_pretrained
 from gemma3_jax.training.blend import main
 
@@ -27,6 +28,23 @@ def test_the_mean_of_three_models(tmp_path):
     )
 
 
+def test_a_temperature_divides_the_logits_of_characters_and_changes_no_box(tmp_path):
+    """log P of two columns' classes differ by logits, so by half as much at a temperature of 2."""
+    for seed in (0, 1):
+        save_pretrained(tmp_path / str(seed), SMALL, trained(seed))
+    names = (str(tmp_path / "0"), str(tmp_path / "1"))
+    main(names, tmp_path / "sure")
+    main(names, tmp_path / "unsure", temperature=2.0)
+    (_, sure), (_, unsure) = (load_pretrained(tmp_path / name) for name in ("sure", "unsure"))
+    strips = np.random.default_rng(0).integers(0, 255, (2, 32, 64, 3)).astype(np.float32)
+    widths = np.array([64.0, 40.0], np.float32)
+    one, two = (np.asarray(read_strips(SMALL, v, strips, widths))[:, :10] for v in (sure, unsure))
+    np.testing.assert_allclose(two - two[..., :1], (one - one[..., :1]) / 2, atol=2e-2)
+    assert np.ptp(one) > 0.5  # there is something to halve
+    found = [detect(SMALL, variables, strips, slots=8)[1:] for variables in (sure, unsure)]
+    jax.tree.map(np.testing.assert_array_equal, *found)
+
+
 def test_what_has_no_mean_is_refused(tmp_path):
     save_pretrained(tmp_path / "a", SMALL, trained())
     save_pretrained(tmp_path / "b", dataclasses.replace(SMALL, name="other"), trained())
@@ -34,4 +52,6 @@ def test_what_has_no_mean_is_refused(tmp_path):
         main((str(tmp_path / "a"),), tmp_path / "out")
     with pytest.raises(ValueError, match=r"b \(other\) has other sizes"):
         main((str(tmp_path / "a"), str(tmp_path / "b")), tmp_path / "out")
+    with pytest.raises(ValueError, match="temperature=0"):
+        main((str(tmp_path / "a"), str(tmp_path / "a")), tmp_path / "out", temperature=0)
     assert not (tmp_path / "out").exists()
