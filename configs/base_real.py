@@ -4,8 +4,9 @@
     python -m gemma3_jax.training.blend runs/joint/model runs/real/model --out runs/blend
 
 Two CPU cores, 20 minutes (run 7b of docs/training_log.md: 6 k scenes, 102 k strips, after 27 k and 434 k of `base_joint`).
-MEASURED, the mean, as shipped: iiit5k-val 99.0 %, svt-val 82.5 %, ic03-val 89.0 %, ic15 words 67.5 %, ic15-val end to end
-H 57.4, funsd-val bag-of-words F 83.0, sroie-val 82.2. By itself stage 3 reads crops as well and pages worse.
+MEASURED, the mean: iiit5k-val 99.0 %, svt-val 82.5 %, ic03-val 89.0 %, ic15 words 67.5 %, ic15-val end to end
+H 57.4, funsd-val bag-of-words F 83.0, sroie-val 82.2. By itself stage 3 reads crops as well and pages worse; after run 10 it
+added nothing.
 """
 
 import dataclasses
