@@ -71,7 +71,7 @@ class OnnxEngine:
         Short words are read together, on strips no longer than the longest of them needs.
         """
         stem, fused, size = features
-        words = _without_padding(quads.any(axis=(0, 2, 3)))
+        words = _without_padding(np.asarray(quads.any(axis=(0, 2, 3))))
         log_probs = self._blank(*quads.shape[:2], columns)
         # what a word's columns see beyond its end, through one convolution after the other
         needed = np.ceil(columns_used(quads[:, :words], columns)) + sum(self.config.strip_depths)

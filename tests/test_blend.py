@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from small_model import SMALL, trained
@@ -36,8 +37,8 @@ def test_a_temperature_divides_the_logits_of_characters_and_changes_no_box(tmp_p
     main(names, tmp_path / "sure")
     main(names, tmp_path / "unsure", temperature=2.0)
     (_, sure), (_, unsure) = (load_pretrained(tmp_path / name) for name in ("sure", "unsure"))
-    strips = np.random.default_rng(0).integers(0, 255, (2, 32, 64, 3)).astype(np.float32)
-    widths = np.array([64.0, 40.0], np.float32)
+    strips = 255 * jax.random.uniform(jax.random.key(0), (2, 32, 64, 3))
+    widths = jnp.array([64.0, 40.0])
     one, two = (np.asarray(read_strips(SMALL, v, strips, widths))[:, :10] for v in (sure, unsure))
     np.testing.assert_allclose(two - two[..., :1], (one - one[..., :1]) / 2, atol=2e-2)
     assert np.ptp(one) > 0.5  # there is something to halve
