@@ -76,7 +76,7 @@ def test_each_size_is_detected_once_and_read_once():
     engine = Counting(["large", "words"])
     boxes = {0: (100, 100, 300, 160), 1: (400, 300, 600, 360)}
     assert str(GemmaOCR(engine).with_options(max_side=1280).read(picture(800, 1280, boxes)))
-    assert engine.seen == [(896, 1280), (448, 640)]
+    assert engine.seen == [(864, 1280), (448, 640)]
 
 
 def test_small_print_is_read_at_the_larger_size_only():
