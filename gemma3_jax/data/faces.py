@@ -15,10 +15,8 @@ from gemma3_jax.data import fonts
 CELL = 40  # px, side of a glyph's cell
 DRAWN_AT = 64.0  # px, the size at which a face is measured before its cell size is chosen
 READABLE = string.ascii_letters + string.digits
-NEEDLES, PITCH = (
-    9,
-    4,
-)  # of a dot-matrix printer: for a letter and what hangs below the line; cell px from one to the next
+PITCH = 4  # cell px from one needle of a dot-matrix printer to the next
+NEEDLES = (CELL - 4) // PITCH  # for a letter and what hangs below the line
 
 
 @dataclasses.dataclass(frozen=True)

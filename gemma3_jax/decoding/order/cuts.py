@@ -88,17 +88,16 @@ def _between_headlines(
     middles = extents[:, [1, 3]].mean(axis=1)
     across = ~(left | right)
     stretch = np.searchsorted(np.sort(middles[across]), middles)
-    counts = [np.bincount(stretch[side], minlength=len(extents) + 1) for side in (left, right)]
-    if not _enough(
-        *counts
-    ).any():  # most gutters are none: no need to look at their stretches one by one
+    counts = [np.bincount(stretch[side], minlength=across.sum() + 1) for side in (left, right)]
+    long = (np.minimum(*counts) >= 2) & (np.maximum(*counts) >= PROSE_LINES)
+    if not long.any():  # as most gutters are: no need to look at their stretches one by one
         return [np.arange(len(extents))]
     parts: Parts = []
     uncut = np.zeros(0, int)
     for s in np.unique(stretch):
         here = stretch == s
         sides = [np.flatnonzero(here & side) for side in (left, right)]
-        if _is_prose(extents, words, sides):
+        if long[s] and _is_prose(extents, words, sides):
             parts += [part for part in (uncut, *sides) if len(part)]
             uncut = np.zeros(0, int)
         else:
@@ -107,15 +106,8 @@ def _between_headlines(
     return [*parts, uncut] if len(uncut) else parts
 
 
-def _enough(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Whether as many pieces `[..]` on either side may be columns of prose."""
-    return (np.minimum(left, right) >= 2) & (np.maximum(left, right) >= PROSE_LINES)
-
-
 def _is_prose(extents: np.ndarray, words: np.ndarray, sides: Parts) -> bool:
-    """Whether both columns have lines of several words that fill them, close to each other."""
-    if not _enough(*(np.array(len(side)) for side in sides)):
-        return False
+    """Whether both columns, of two pieces at least, have lines of several words that fill them, close to each other."""
     if any(words[side].mean() < PROSE_WORDS for side in sides):
         return False
     for side in sides:
