@@ -50,7 +50,7 @@ def test_a_leaning_word_is_read_as_it_was_found_and_as_its_crop_says(degrees):
     short = word.mean(axis=0) + (word - word.mean(axis=0)) * 0.8
     crop = np.zeros((round(height), round(width), 3), np.uint8)
     (views,) = located_views(Told([short], [0.9], *crop.shape[1::-1]), [crop])
-    assert len(views) == 2 * len(LONG)
+    assert len(views) == 3 * len(LONG)
     np.testing.assert_allclose(views[0], with_margin(short, USUAL), atol=0.5)
     whole = views[1]
     along = whole[1] - whole[0]
@@ -59,13 +59,30 @@ def test_a_leaning_word_is_read_as_it_was_found_and_as_its_crop_says(degrees):
     np.testing.assert_allclose(whole.mean(axis=0), word.mean(axis=0), atol=1)
 
 
+def test_a_word_found_too_short_is_drawn_out_along_its_own_lines():
+    """Found from x = 30 to 70 of 100, its upper line falls by 10 px over 40 and its lower one by 5."""
+    short = np.array([[30, 20], [70, 30], [70, 60], [30, 55]])
+    crop = np.zeros((90, 100, 3), np.uint8)
+    (views,) = located_views(Told([short], [0.9], 100, 90), [crop])
+    whole = [[0, 12.5], [100, 37.5], [100, 63.75], [0, 51.25]]
+    for view in views[2::3]:
+        np.testing.assert_allclose(view, whole, atol=0.5)
+
+
+def test_a_word_that_runs_down_the_crop_is_not_drawn_out():
+    upright = np.array([[40, 10], [42, 90], [12, 90], [10, 10]])
+    crop = np.zeros((100, 50, 3), np.uint8)
+    (views,) = located_views(Told([upright], [0.9], 50, 100), [crop])
+    assert len(views) == len(LONG)
+
+
 def test_the_large_word_in_the_middle_is_taken_and_level_ones_are_not_levelled():
     middle = [[10, 10], [90, 10], [90, 30], [10, 30]]
     corner = [[0, 0], [30, 0], [30, 8], [0, 8]]
     crop = np.zeros((40, 100, 3), np.uint8)
     (views,) = located_views(Told([corner, middle], [0.9, 0.6], 100, 40), [crop])
-    assert len(views) == len(LONG)
-    for view in views:
+    assert len(views) == 2 * len(LONG)  # as found, and drawn out
+    for view in views[::2]:
         np.testing.assert_allclose(view, with_margin(np.array(middle, float), USUAL), atol=0.5)
 
 
@@ -74,7 +91,7 @@ def test_nothing_found_is_no_view_and_crops_keep_their_order():
     assert located_views(FakeEngine(["word"]), crops) == [[], [], []]
     crops[1] = picture(40, 100, {0: (20, 10, 80, 30)})
     empty, found, last = located_views(FakeEngine(["word"]), crops)
-    assert (empty, last) == ([], []) and len(found) == len(LONG)
+    assert (empty, last) == ([], []) and len(found) == 2 * len(LONG)
     np.testing.assert_allclose(found[0].mean(axis=0), (50, 20), atol=1)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gemma3_jax.decoding.boxes import sides
+from gemma3_jax.decoding.boxes import sides, with_margin
 from gemma3_jax.reading.views import LEVEL, MODESTY, leaning_views, page_views, straightened, vote
 
 
@@ -72,11 +72,21 @@ def test_a_levelled_view_takes_back_the_tilt_of_the_word():
     views = leaning_views(width, height)
     nearest = min(np.abs(view - (word - low)).max() for view in views)
     assert nearest < 1e-3
-    assert len(views) == 2  # 25 degrees would be no line
+    assert len(views) == 4  # 12 turned, 18 sheared; steeper would be no line
+
+
+def test_a_sheared_view_takes_back_the_slope_of_upright_letters():
+    """Lines that fall by 18 degrees over 100 px, 30 px apart, ends upright: one view is that parallelogram and its margin."""
+    fall = 100 * np.tan(np.deg2rad(18))
+    word = np.array([[0, 0], [100, fall], [100, fall + 30], [0, 30]])
+    views = leaning_views(100, fall + 30)
+    assert min(np.abs(view - with_margin(word, LEVEL)).max() for view in views) < 1e-3
+    mirrored = word[[1, 0, 3, 2]] * [-1, 1] + [100, 0]  # they rise as much
+    assert min(np.abs(view - with_margin(mirrored, LEVEL)).max() for view in views) < 1e-3
 
 
 def test_tall_crops_are_read_sideways_too_and_flat_ones_are_not_levelled():
-    assert not leaning_views(300, 20)  # at 12 degrees a box of 300 px is 62 px high
+    assert not leaning_views(300, 20)  # over 300 px a line falls by 62 px at 12 degrees
     tall = leaning_views(20, 90)
     lying = [view for view in tall if np.allclose(sides(view), (90, 20))]
     assert sorted(view[0].tolist() for view in lying) == [[0, 90], [20, 0]]

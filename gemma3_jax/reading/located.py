@@ -1,7 +1,8 @@
 """Where the word lies in a crop of it: found as words of pages are.
 
 A word crop is often the upright box around a leaning word, with corners of its neighbours in it. What the detector finds there
-is read straight, and so is the rectangle that leans as much and touches the crop's four edges, as the word itself must.
+is read straight, and so are the rectangle that leans as much and touches the crop's four edges, as the word itself must, and
+what lies between the word's two lines from one end of the crop to the other.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from gemma3_jax.decoding.boxes import sides, with_margin
 from gemma3_jax.engine import Engine
 from gemma3_jax.imaging.resize import resize
 from gemma3_jax.reading.strips import chunks
-from gemma3_jax.reading.views import USUAL, levelled
+from gemma3_jax.reading.views import LEAST_PX, USUAL, levelled
 
 # A crop is laid into the middle of a square, its edge pixels repeated around it, once smaller and once larger: px of the
 # square and of the crop's long side. What is found differs with the size (docs/reader.md).
@@ -57,7 +58,8 @@ def _square(crop: np.ndarray, long: int) -> tuple[np.ndarray, float, np.ndarray]
 
 
 def _views(quads: np.ndarray, scores: np.ndarray, width: int, height: int) -> list[np.ndarray]:
-    """Of quads `[n, 4, 2]` in a crop the most central large one with a margin, and the crop levelled as that one leans."""
+    """Of quads `[n, 4, 2]` in a crop the most central large one: with a margin, the crop levelled as it leans, and drawn out to
+    the crop's ends."""
     if not len(quads):
         return []
     size = np.array([width, height], np.float64)
@@ -69,4 +71,23 @@ def _views(quads: np.ndarray, scores: np.ndarray, width: int, height: int) -> li
     views = [with_margin(word, USUAL)]
     if LEAST_LEAN < abs(lean) < MOST_LEAN and (level := levelled(width, height, lean)) is not None:
         views.append(level)
+    if (whole := _drawn_out(word, width)) is not None:
+        views.append(whole)
     return views
+
+
+def _drawn_out(word: np.ndarray, width: int) -> np.ndarray | None:
+    """What lies between the upper and the lower line of a quad `[4, 2]`, from x = 0 to `width`; None where these cross or the
+    quad stands upright."""
+    (left, right, low_right, low_left), ends = word, np.array([0.0, width])
+    if min(right[0] - left[0], low_right[0] - low_left[0]) < LEAST_PX:
+        return None
+    over = left[1] + (right[1] - left[1]) / (right[0] - left[0]) * (ends - left[0])
+    under = low_left[1] + (low_right[1] - low_left[1]) / (low_right[0] - low_left[0]) * (
+        ends - low_left[0]
+    )
+    if min(under - over) < LEAST_PX:
+        return None
+    return np.stack(
+        [np.concatenate([ends, ends[::-1]]), np.concatenate([over, under[::-1]])], axis=-1
+    )

@@ -21,7 +21,18 @@ AGREED = 0.8  # how sure the vote on its first views must be for it not to be lo
 GENEROUS, USUAL = (0.5, 0.25), (0.2, 0.15)  # around a box
 TIGHT, LOOSE, LEVEL = (-0.06, -0.06), (0.08, 0.15), (0.05, 0.125)  # around a crop
 LEAN = 8  # degrees by which a box's ends may lie too high or low
-TILTS = (12, -12, 25, -25)  # degrees by which the word in a crop may rise or fall
+TILTS = (
+    12,
+    -12,
+    25,
+    -25,
+)  # degrees by which the word in a crop may rise or fall, turned as a whole
+SLOPES = (
+    18,
+    -18,
+    32,
+    -32,
+)  # the same of a word whose letters stand upright: a sign seen from one side
 TALL = 1.2  # height / width from which the word in a crop may run up or down
 LEAST_PX = 6
 MODESTY = 0.38  # makes words of forms that come out at 0.5 as often right as wrong (docs/reader.md)
@@ -42,9 +53,11 @@ def close_views(width: int, height: int) -> list[np.ndarray]:
 
 
 def leaning_views(width: int, height: int) -> list[np.ndarray]:
-    """Quads float64 `[4, 2]`: the crop levelled as if the word filled it from corner to corner at a tilt, and on its sides
-    where it is tall."""
-    views = [quad for tilt in TILTS if (quad := levelled(width, height, tilt)) is not None]
+    """Quads float64 `[4, 2]`: the crop levelled as if the word filled it from corner to corner, turned by a tilt or sheared by
+    a slope, and on its sides where it is tall."""
+    hopes = [levelled(width, height, tilt) for tilt in TILTS]
+    hopes += [sheared(width, height, slope) for slope in SLOPES]
+    views = [quad for quad in hopes if quad is not None]
     if height > TALL * width:
         views += [np.roll(_outline(width, height), turn, axis=0) for turn in (1, -1)]
     return views
@@ -117,3 +130,15 @@ def levelled(width: int, height: int, tilt: float) -> np.ndarray | None:
     corners = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
     quad = np.array([(x * long * along + y * thick * down) / 2 for x, y in corners])
     return with_margin(quad + np.array([width / 2, height / 2]), LEVEL)
+
+
+def sheared(width: int, height: int, slope: float) -> np.ndarray | None:
+    """The parallelogram `[4, 2]` with upright ends whose bounding box is `width` x `height`, its lines falling by `slope`
+    degrees; None where it is no line."""
+    fall = width * math.tan(math.radians(slope))
+    thick = height - abs(fall)
+    if thick < LEAST_PX or thick > 2 * width:
+        return None
+    left, right = max(-fall, 0.0), max(fall, 0.0)
+    corners = [(0, left), (width, right), (width, right + thick), (0, left + thick)]
+    return with_margin(np.array(corners, np.float64), LEVEL)
