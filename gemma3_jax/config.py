@@ -104,6 +104,7 @@ class DataConfig:
     scene_size: int = 320  # px, square
     scene_words: int = 32  # slots per scene
     read_words: int = 4  # words of each scene that are read (CTC) in a step
+    read_nothing: int = 0  # boxes of each scene that hold no word and are to be read as nothing
     read_joined: float = 0.3  # of them together with the next word of the line, where there is one
     max_label: int = 25
     real_weights: Mapping[str, float] = dataclasses.field(default_factory=dict)  # corpus -> weight

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from small_model import SMALL, trained
@@ -23,7 +24,7 @@ def outputs(name) -> list[np.ndarray]:
     )
     found = (
         detect(config, variables, image, slots=4),
-        read_strips(config, variables, strips, np.array([64.0, 40.0])),
+        read_strips(config, variables, strips, jnp.array([64.0, 40.0])),
     )
     return [np.asarray(leaf) for leaf in jax.tree.leaves(found)]
 
@@ -45,7 +46,7 @@ def test_new_blocks_change_nothing_and_can_learn(shallow, tmp_path):
 
     def loss(params):
         variables_now = {**variables, "params": params}
-        return (read_strips(config, variables_now, strips_of, np.array([64.0])) ** 2).mean()
+        return (read_strips(config, variables_now, strips_of, jnp.array([64.0])) ** 2).mean()
 
     strips_of = 255 * jax.random.uniform(jax.random.key(2), (1, 32, 64, 3))
     slopes = jax.grad(loss)(variables["params"])["recognizer"]

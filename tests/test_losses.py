@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemma3_jax.data.targets import detection_targets
-from gemma3_jax.losses.ctc import ctc_loss
+from gemma3_jax.losses.ctc import ctc_loss, nothing_loss
 from gemma3_jax.losses.focal import LEAST_HEAT, focal_loss
 from gemma3_jax.losses.geometry import corner_loss, iou_loss
 from gemma3_jax.losses.joint import (
@@ -66,6 +66,16 @@ def test_ctc_gets_columns_from_the_mask_not_from_confident_blanks():
         jnp.full((1, 4, 3), -60.0).at[0, :, 0].set(0.0)
     )  # blank with probability one in float32, nothing masked
     assert float(ctc_loss(sure, jnp.array([[1, 2]]), jnp.ones(1, bool))) > 50
+
+
+def test_nothing_is_the_empty_label_in_all_columns_of_valid_boxes():
+    logits = np.random.default_rng(0).normal(size=(3, 4, 3))
+    probabilities = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    log_probs = jnp.log(jnp.asarray(probabilities, jnp.float32))
+    wanted = [all_paths_loss(own, []) for own in probabilities]
+    found = nothing_loss(log_probs, jnp.array([True, False, True]))
+    assert float(found) == pytest.approx((wanted[0] + wanted[2]) / 2, rel=1e-5)
+    assert float(nothing_loss(log_probs, jnp.zeros(3, bool))) == 0
 
 
 def test_ctc_is_float32_whatever_comes_in():

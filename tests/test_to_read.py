@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -9,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemma3_jax.charset import Charset
-from gemma3_jax.training.to_read import next_in_line, with_next
+from gemma3_jax.config import STRIDE, Config, DataConfig
+from gemma3_jax.decoding.boxes import sides
+from gemma3_jax.training.to_read import next_in_line, nothing_to_read, touching, with_next
+from gemma3_jax.types import Batch, DetectionMaps
 
 CHARSET = Charset()
 
@@ -87,3 +91,76 @@ def test_the_next_word_is_the_nearest_that_fits(words):
         elif gaps or found[i] >= 0:  # on the edge of what fits
             gap = min(gaps.values()) if gaps else float(left[found[i]] - right[i])
             assert min(abs(gap - 1.2), abs(gap - 10)) < 1e-3
+
+
+@settings(deadline=None)  # compiling
+@given(
+    st.lists(st.tuples(*[st.floats(0, 50)] * 2, *[st.floats(1, 30)] * 2), min_size=1, max_size=5),
+    st.lists(
+        st.tuples(*[st.floats(0, 50)] * 2, *[st.floats(1, 30)] * 2, st.booleans()),
+        min_size=1,
+        max_size=5,
+    ),
+)
+def test_boxes_touch_where_they_share_an_area(boxes, words):
+    quads, others = (
+        jnp.asarray(np.stack([box(*one[:4]) for one in some]))[None] for some in (boxes, words)
+    )
+    found = touching(quads, others, jnp.array([[word[4] for word in words]]))[0]
+    for (x, y, w, h), touches in zip(boxes, found.tolist(), strict=True):
+        shares = [
+            min(x + w, u + r) - max(x, u) > 1e-3 and min(y + h, v + s) - max(y, v) > 1e-3
+            for u, v, r, s, valid in words
+            if valid
+        ]
+        apart = [
+            min(x + w, u + r) - max(x, u) < -1e-3 or min(y + h, v + s) - max(y, v) < -1e-3
+            for u, v, r, s, valid in words
+            if valid
+        ]
+        assert touches or not any(shares)
+        assert not touches or not all(apart)
+
+
+def peaks_at(cells: list[tuple[int, int]]) -> DetectionMaps:
+    """Maps of 16 x 16 cells with ever lower peaks, (column, row), each of a box of 6 x 3 cells around it."""
+    centre = np.full((1, 16, 16), -9.0, np.float32)
+    for rank, (column, row) in enumerate(cells):
+        centre[0, row, column] = 3.0 - rank
+    corners = np.array([[-3, -1.5], [3, -1.5], [3, 1.5], [-3, 1.5]], np.float32)
+    # every cell of a box sees the corners of the box
+    at = np.stack(np.meshgrid(np.arange(16), np.arange(16)), axis=-1)[:, :, None] + 0.5
+    nearest = np.array(cells)[np.abs(at - np.array(cells) - 0.5).max(-1).argmin(-1)]  # [16, 16, 2]
+    seen = corners + (nearest + 0.5)[:, :, None] - at
+    return DetectionMaps(jnp.asarray(centre), jnp.asarray(seen[None], jnp.float32))
+
+
+def test_nothing_is_read_in_the_likeliest_boxes_that_touch_no_word():
+    """Of four peaks the first lies on a word, the third on a do-not-care region."""
+    maps = peaks_at([(3, 2), (12, 2), (3, 8), (12, 13)])
+    words = np.stack([box(4, 4, 20, 8), box(0, 24, 28, 20), box(30, 30, 20, 20)])[None]
+    flags = np.array([[True, True, False]])
+    scenes = Batch(
+        None, jnp.asarray(words), None, jnp.asarray(flags), jnp.asarray([[False, True, True]])
+    )
+    config = Config(data=DataConfig(read_nothing=3))
+    quads, valid = nothing_to_read(config, maps, scenes, jax.random.key(0))
+    assert valid.tolist() == [[True, True, False]]
+    centres = np.asarray(quads[0, :2].mean(1)) / STRIDE - 0.5
+    np.testing.assert_allclose(centres, [[12, 2], [12, 13]], atol=1e-3)
+    width, height = sides(np.asarray(quads[0, :2]))
+    assert ((height >= 12 - 1e-3) & (height <= 12 * 1.3 + 1e-3)).all()  # margins of 0 to 1.5
+    assert ((width >= 24 - 1e-3) & (width <= 24 + 0.6 * 12 + 1e-3)).all()
+
+
+def test_the_detector_learns_nothing_from_what_is_read_as_nothing():
+    maps = peaks_at([(3, 2), (12, 13)])
+    scenes = Batch(
+        None, jnp.zeros((1, 1, 4, 2)), None, jnp.zeros((1, 1), bool), jnp.zeros((1, 1), bool)
+    )
+
+    def total(maps):
+        config = Config(data=DataConfig(read_nothing=2))
+        return nothing_to_read(config, maps, scenes, jax.random.key(0))[0].sum()
+
+    assert all(not np.asarray(leaf).any() for leaf in jax.grad(total)(maps))

@@ -123,6 +123,25 @@ def test_scenes_leave_the_strips_statistics_alone():
     )
 
 
+def test_boxes_without_a_word_join_the_loss_where_wanted():
+    config = dataclasses.replace(CONFIG, data=dataclasses.replace(CONFIG.data, read_nothing=3))
+    state, seen = init_state(config), Batch(*map(jnp.asarray, scenes()))
+    key = jax.random.key(0)
+    # an untrained detector is sure of nothing: let it see words everywhere
+    bias = state.params["detector"]["centre"]["bias"]
+    state.params["detector"]["centre"]["bias"] = bias + 5.0
+
+    def metrics(config):
+        step = jax.jit(lambda state, scenes: train_step(config, state, None, scenes, key)[1])
+        return {name: float(value) for name, value in step(state, seen).items()}
+
+    found, without = metrics(config), metrics(CONFIG)
+    assert found["rec_nothing"] > 0
+    parts = ("det", "rec_scenes", "rec_nothing")
+    assert found["loss"] == pytest.approx(sum(found[part] for part in parts), rel=1e-5)
+    assert without["rec_scenes"] == pytest.approx(found["rec_scenes"], rel=1e-5)
+
+
 def test_words_to_read_are_legible_ones_moved_a_little():
     batch = scenes(batch=1, words=4)
     batch = batch._replace(ignore=np.array([[True, False, False, True]]))

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from gemma3_jax.charset import Charset
+from gemma3_jax.charset import BLANK, Charset
 from gemma3_jax.decoding.beam import Prefix, beam_search
 from gemma3_jax.language.model import LanguageModel
 
@@ -58,7 +58,8 @@ class Fusion:
         """`log_probs` [t, v] without padding, `ids` what the pixels alone say, `log_prob` its log P(text | columns).
 
         The confidence is the softmax of the fused scores over the readings that the search kept, which is closer to how
-        often such words are right than P(text | columns) is (docs/language.md).
+        often such words are right than P(text | columns) is (docs/language.md), times the probability that there is any text:
+        a box of a page may hold none.
         """
         raw = self.charset.decode(ids)
         unasked = math.exp(min(log_prob, 0.0)) < self.lost or log_prob > math.log(DOUBTFUL)
@@ -71,7 +72,8 @@ class Fusion:
         scores = {text: self._score(text, log) for text, log in readings.items()}
         best = max(scores, key=lambda text: scores[text])
         weights = {text: math.exp(score - scores[best]) for text, score in scores.items()}
-        whole = sum(weights.values())
+        any_text = 1 - math.exp(float(log_probs[:, BLANK].sum())) if self.lost else 1.0
+        whole = sum(weights.values()) / any_text
         shares = {text: weight / whole for text, weight in weights.items()}
         if best == ids:
             return Reading(ids, shares[best], "", shares)

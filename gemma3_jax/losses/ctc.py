@@ -29,3 +29,10 @@ def ctc_loss(
     losses = optax.ctc_loss(logits, jnp.zeros(logits.shape[:2]), labels, padding, blank_id=BLANK)
     counts = counts.astype(jnp.float32)
     return jnp.sum(jnp.where(counts > 0, losses, 0.0)) / jnp.maximum(jnp.sum(counts), 1.0)
+
+
+def nothing_loss(log_probs: Float[Array, "b t v"], valid: Bool[Array, " b"]) -> Float[Array, ""]:
+    """Mean of `-log p(no text)` over valid boxes: CTC of the empty label, whose one alignment is a blank in every column."""
+    losses = -jnp.sum(log_probs[..., BLANK].astype(jnp.float32), axis=1)
+    counts = valid.astype(jnp.float32)
+    return jnp.sum(losses * counts) / jnp.maximum(jnp.sum(counts), 1.0)

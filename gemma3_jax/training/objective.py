@@ -12,12 +12,12 @@ from jaxtyping import Array
 
 from gemma3_jax.config import CANVAS_WIDTH, STRIDE, Config
 from gemma3_jax.data.targets import detection_targets
-from gemma3_jax.losses.ctc import ctc_loss
+from gemma3_jax.losses.ctc import ctc_loss, nothing_loss
 from gemma3_jax.losses.distill import column_divergence, heat_divergence
 from gemma3_jax.losses.joint import detection_loss, total_loss
 from gemma3_jax.model.spotter import Spotter
 from gemma3_jax.training.teacher import Teacher
-from gemma3_jax.training.to_read import words_to_read
+from gemma3_jax.training.to_read import nothing_to_read, words_to_read
 from gemma3_jax.types import Batch
 
 Call = Callable[..., Any]  # of a method of `Spotter`, by name
@@ -71,24 +71,31 @@ def strip_terms(apply: Call, strips: Batch, ask: Call | None) -> Terms:
 
 
 def scene_terms(config: Config, apply: Call, scenes: Batch, key: Array, ask: Call | None) -> Terms:
-    """`det` with its parts and `rec_scenes`; with a teacher to ask, `taught_heat` and `taught_scenes`."""
+    """`det` with its parts, `rec_scenes`, where wanted `rec_nothing`; with a teacher `taught_heat` and `taught_scenes`."""
     features = apply(scenes.images, method="features")
     maps = apply(features, method="detect")
     shape = maps.centre.shape[1:]
     targets = detection_targets(scenes.quads, scenes.valid, scenes.ignore, shape, STRIDE)
     quads, labels, readable = words_to_read(config, scenes, key)
-    columns, words = CANVAS_WIDTH // 2, readable.size
+    columns, words = CANVAS_WIDTH // 2, readable.shape[1]
+    empty = jnp.zeros((len(quads), 0), bool)
+    if config.data.read_nothing:
+        others, empty = nothing_to_read(config, maps, scenes, jax.random.fold_in(key, 1))
+        quads = jnp.concatenate([quads, others], axis=1)
 
     def flat(x: Array) -> Array:
-        return x.reshape(words, *x.shape[2:])
+        return x.reshape(-1, *x.shape[2:])
 
-    log_probs = flat(apply(features, quads, columns, method="read"))
+    read = apply(features, quads, columns, method="read")
+    log_probs = flat(read[:, :words])
     terms = detection_loss(maps, targets)
     terms["rec_scenes"] = ctc_loss(log_probs, flat(labels), flat(readable))
+    if config.data.read_nothing:
+        terms["rec_nothing"] = nothing_loss(flat(read[:, words:]), flat(empty))
     if ask:
         theirs = ask(scenes.images, method="features")
         heat = ask(theirs, method="detect").centre
-        told = flat(ask(theirs, quads, columns, method="read"))
+        told = flat(ask(theirs, quads[:, :words], columns, method="read"))
         terms["taught_heat"] = heat_divergence(maps.centre, heat)
         terms["taught_scenes"] = column_divergence(log_probs, told, flat(readable))
     return terms
@@ -100,7 +107,7 @@ def weighed(config: Config, terms: Terms) -> Array:
     def of(*names: str) -> Array:
         return sum((terms[name] for name in names if name in terms), jnp.zeros(()))
 
-    reading = of("rec_strips", "rec_scenes")
+    reading = of("rec_strips", "rec_scenes", "rec_nothing")
     taught = of("taught_strips", "taught_scenes") + config.lambda_det * of("taught_heat")
     labelled = total_loss(of("det"), reading, config.lambda_det, config.lambda_rec)
     return labelled + config.lambda_taught * taught

@@ -1,4 +1,4 @@
-"""Which words of a scene a step reads, in boxes as imperfect as a detector's."""
+"""Which boxes of a scene a step reads: words, as imperfectly boxed as a detector boxes them, and what is no word."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from gemma3_jax.config import Config
+from gemma3_jax.config import STRIDE, Config
 from gemma3_jax.decoding.boxes import with_margin
-from gemma3_jax.types import Batch
+from gemma3_jax.decoding.centres import decode_centres
+from gemma3_jax.types import Batch, DetectionMaps
 
 # Between two words of a line, in heights of the first: annotators who split "12/17/95" leave less, columns more.
 NARROWEST_GAP, WIDEST_GAP = 0.12, 1.0
 OFF_LINE = 0.3  # heights that the second may sit higher or lower
 ALIKE = 1.6  # how many times as high as the other either may be
 PARALLEL = 0.96  # cosine of the angle between them
+# Of a scene's likeliest peaks those are taken for boxes without a word that lie on none; how likely they must be, and how high.
+PEAKS, LEAST_HEAT, LEAST_PX = 48, 0.03, 4.0
 
 
 def words_to_read(config: Config, scenes: Batch, key: Array) -> tuple[Array, Array, Array]:
@@ -42,6 +45,40 @@ def words_to_read(config: Config, scenes: Batch, key: Array) -> tuple[Array, Arr
     noise = jax.random.normal(move, quads.shape) * config.data.quad_jitter
     quads = quads + noise * height[..., None, None]
     return quads, labels, jnp.take_along_axis(readable, index, axis=1)
+
+
+def nothing_to_read(
+    config: Config, maps: DetectionMaps, scenes: Batch, key: Array
+) -> tuple[Array, Array]:
+    """The likeliest boxes `[b, n, 4, 2]` of each scene that touch no word, legible or not, and which there are `[b, n]`.
+
+    They are hard negatives (Shrivastava et al. 2016) for the reader, the detector's own: what it takes for words on windows,
+    leaves and bricks. Read with margins of 0 to 1.5, as words are.
+    """
+    found = decode_centres(
+        DetectionMaps(*jax.lax.stop_gradient(maps)),
+        slots=PEAKS,
+        stride=STRIDE,
+        threshold=LEAST_HEAT,
+    )
+    quads, scores, valid = found
+    height = jnp.linalg.norm(quads[..., 3, :] - quads[..., 0, :], axis=-1)
+    empty = valid & (height >= LEAST_PX) & ~touching(quads, scenes.quads, scenes.valid)
+    _, index = jax.lax.top_k(jnp.where(empty, scores, -1.0), config.data.read_nothing)
+    quads = jnp.take_along_axis(quads, index[..., None, None], axis=1)
+    margin = jax.random.uniform(key, (*quads.shape[:2], 1, 1), maxval=1.5)
+    quads = quads + margin * (with_margin(quads) - quads)
+    return quads, jnp.take_along_axis(empty, index, axis=1)
+
+
+def touching(
+    boxes: Float[Array, "b n 4 2"], words: Float[Array, "b m 4 2"], valid: Bool[Array, "b m"]
+) -> Bool[Array, "b n"]:
+    """Which boxes' upright outlines share an area with that of any of the valid words."""
+    low, high = (f(boxes, axis=2)[:, :, None] for f in (jnp.min, jnp.max))
+    least, most = (f(words, axis=2)[:, None] for f in (jnp.min, jnp.max))
+    shared = jnp.minimum(high, most) - jnp.maximum(low, least)
+    return ((shared > 0).all(axis=-1) & valid[:, None]).any(axis=-1)
 
 
 def with_next(
