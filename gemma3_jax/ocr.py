@@ -51,7 +51,7 @@ class GemmaOCR:
             ValueError: unknown backend or option value. FileNotFoundError: no such model; the message lists those there are.
             ModuleNotFoundError: saying what to install for the backend.
         """
-        from gemma3_jax.pretrained import load_pretrained, load_temperatures
+        from gemma3_jax.pretrained import load_calibration, load_pretrained
 
         if backend not in BACKENDS:
             raise ValueError(f"{backend=} is not one of {', '.join(BACKENDS)}")
@@ -59,7 +59,7 @@ class GemmaOCR:
             raise ValueError(f"{threads=} must be at least 1")
         if providers is not None and backend == "jax":
             raise ValueError(f"{providers=} are ONNX Runtime's: they need backend='onnx' or 'auto'")
-        read_options = ReadOptions(**{**load_temperatures(name_or_dir), **options})
+        read_options = ReadOptions(**{**load_calibration(name_or_dir), **options})
         config, variables = load_pretrained(name_or_dir)
         engine = None
         if backend != "jax":
@@ -83,10 +83,18 @@ class GemmaOCR:
             ImageError: naming the source and the reason. TypeError: when it is nothing of the kind.
         """
         pixels = load_image(source)
-        lines, warnings = read_page(self.engine, pixels, self.options)
+        found = read_page(self.engine, pixels, self.options)
         height, width = pixels.shape[:2]
         name = source_name(source)
-        return Page(width, height, lines, name, tuple(warnings), picture=source)
+        return Page(
+            width,
+            height,
+            found.lines,
+            name,
+            found.warnings,
+            unread=found.unread,
+            picture=source,
+        )
 
     def read_document(self, path: str | Path) -> list[Page]:
         """All pages of a PDF (extra `[pdf]`) or a multi-page TIFF; any other picture is one page.
@@ -135,12 +143,12 @@ class GemmaOCR:
 
     def save_pretrained(self, directory: str | Path) -> Path:
         """Write config and weights to a directory that `from_pretrained` reads; returns it."""
-        from gemma3_jax.pretrained import TEMPERATURES, save_pretrained
+        from gemma3_jax.pretrained import CALIBRATION, save_pretrained
 
         engine = self.engine
         if not isinstance(engine, Trained):
             raise TypeError(f"a {type(engine).__name__} has no trained weights to save")
-        recipe = {"confidence": {name: getattr(self.options, name) for name in TEMPERATURES}}
+        recipe = {"confidence": {name: getattr(self.options, name) for name in CALIBRATION}}
         save_pretrained(directory, engine.config, engine.variables, recipe=recipe)
         return Path(directory)
 

@@ -36,7 +36,8 @@ class Alternative:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Word:
-    """One word. `confidence` is P(text | box), see `decoding.text` and `language.fusion`; `detection` P(the box holds a word).
+    """One word. `confidence` is P(text | box), see `decoding.text` and `language.fusion`; `detection` P(the box holds a word),
+    by detector and reader together (`reading.presence`).
 
     `raw` is what the pixels alone said, where a language model changed it, and `reason` why; otherwise `raw` equals `text`.
     A doubtful word has `alternatives`, its next best readings, likeliest first; a word read for sure has none.
@@ -97,6 +98,8 @@ class Line:
 class Page:
     """A picture that was read. `lines` are in reading order; `warnings` say what was left out and what to do about it.
 
+    `unread` are boxes that hold a word more likely than not, but whose reading is too doubtful for the lines (its `text` is a
+    guess below `min_confidence`).
     `picture` is the source as it was handed in (a path stays a path), so that `draw` can open it again. A page whose `error`
     is set was not read: `read_batch(..., on_error="keep")` returns one in the place of every file that failed.
     """
@@ -107,6 +110,7 @@ class Page:
     source: str = ""
     warnings: tuple[str, ...] = ()
     error: str = ""
+    unread: tuple[Word, ...] = ()
     picture: Any = dataclasses.field(default=None, repr=False)
 
     @property

@@ -12,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gemma3_jax.evaluation import calibrate
-from gemma3_jax.metrics.calibration import fit_temperature, reliability, tempered
+from gemma3_jax.evaluation.outcomes import Boxed, Outcome
+from gemma3_jax.metrics.calibration import fit_logistic, fit_temperature, reliability, tempered
 from gemma3_jax.ocr import GemmaOCR
 from gemma3_jax.page import Alternative, Word
-from gemma3_jax.pretrained import load_temperatures
+from gemma3_jax.pretrained import load_calibration
 from gemma3_jax.reading.confidence import calibrated
 from gemma3_jax.reading.options import ReadOptions
+from gemma3_jax.reading.presence import Presence, evidence
 from gemma3_jax.training.card import calibration_note
 
 share = st.floats(0, 1)
@@ -95,10 +97,56 @@ def test_the_same_words_are_kept() -> None:
         plain.with_options(page_temperature=0)
 
 
+@given(st.lists(st.tuples(st.floats(-3, 3), st.booleans()), min_size=2, max_size=30))
+def test_the_logistic_fit_is_where_its_cost_is_flat(rows: list[tuple[float, bool]]) -> None:
+    """By the definition of the cost, looked at a little to every side."""
+    evidences, right = [(1.0, x) for x, _ in rows], [r for _, r in rows]
+    found = fit_logistic(evidences, right, ridge=0.1)
+
+    def cost(weights) -> float:
+        odds = [sum(w * e for w, e in zip(weights, row, strict=True)) for row in evidences]
+        likely = [1 / (1 + math.exp(-o if r else o)) for o, r in zip(odds, right, strict=True)]
+        return -sum(map(math.log, likely)) + 0.05 * sum(w**2 for w in weights)
+
+    for aside in ((0.01, 0), (-0.01, 0), (0, 0.01), (0, -0.01)):
+        assert cost(found) < cost(found + np.array(aside))
+
+
+def test_a_known_logistic_law_is_found() -> None:
+    rng = np.random.default_rng(0)
+    true = np.array([-0.5, 1.5, 0.8])
+    rows = np.concatenate([np.ones((20_000, 1)), rng.normal(size=(20_000, 2))], axis=1)
+    right = rng.uniform(size=len(rows)) < 1 / (1 + np.exp(-rows @ true))
+    np.testing.assert_allclose(fit_logistic(rows.tolist(), right.tolist()), true, atol=0.07)
+    with pytest.raises(ValueError, match="no cases"):
+        fit_logistic([], [])
+
+
+def test_presence_by_hand() -> None:
+    """Odds of 3 to 1 by the reader, squared, times 1 to 4 by the detector, times the four letters: 9 to 1."""
+    assert Presence(0, 2, 1, 1).of(0.75, 0.2, 4) == pytest.approx(0.9)
+    assert Presence().of(0.3, 0.8, 5) == pytest.approx(0.8)
+    assert evidence(0.5, 0.5, 0) == (1, 0, 0, 0)  # no letter counts as one
+
+
+def test_a_box_with_a_word_that_cannot_be_read_is_handed_out_as_unread() -> None:
+    """The fake's detector is sure of its boxes; nothing else is asked here."""
+    page = picture(150, 260, {0: (40, 30, 140, 60), 1: (160, 30, 240, 60)})
+    plain = GemmaOCR(FakeEngine(["Open", "daily"]), ReadOptions(language="off"))
+    sure = min(word.confidence for word in plain.read(page).words)
+    strict = plain.with_options(min_confidence=(1 + sure) / 2)
+    found = strict.read(page)
+    assert not found.words and {word.text for word in found.unread} == {"Open", "daily"}
+    assert not plain.read(page).unread
+    # where nothing of it speaks for a word, there is none
+    assert not strict.with_options(presence=(-9, 0, 1, 0)).read(page).unread
+
+
 def test_each_half_is_judged_at_the_temperature_of_the_other() -> None:
     """The first halves are right less often than they say, the second as often: it must not be noticed at once."""
     timid, bold = [(0.7, True)] * 40, [(0.9, i % 2 == 0) for i in range(40)]
-    figures = calibrate.errors({"one": bold + timid})["one"]
+    sets = {"one": bold + timid}
+    figures = calibrate.errors(sets, calibrate._temperature, calibrate._confidence)["one"]
     halves = [fit_temperature(*zip(*half, strict=True)) for half in (bold, timid)]
     assert halves[0] > 1 > halves[1]
     expected = abs(tempered(0.9, halves[1]) - 0.5) + abs(tempered(0.7, halves[0]) - 1)
@@ -107,16 +155,23 @@ def test_each_half_is_judged_at_the_temperature_of_the_other() -> None:
 
 
 def test_the_command_writes_what_from_pretrained_takes(tmp_path, monkeypatch, capsys) -> None:
-    rows = {"a-val": [(0.9, i % 4 > 0) for i in range(40)]}  # 3 of 4 right: temperature 2
-    monkeypatch.setattr(calibrate, "judged_words", lambda *_: rows)
+    """Three of four words right, at 0.9: temperature 2. Boxes are right as often as they are sure of a word."""
+    judged = [(0.9, i % 4 > 0) for i in range(40)]
+    boxed = [Boxed(0.5, 0.8, 1, i % 5 > 0) for i in range(40)]
+    rows = {"a-val": Outcome("a-val", {}, judged=judged, boxed=boxed)}
+    monkeypatch.setattr(calibrate, "measured", lambda *_: rows)
     opened = []
     monkeypatch.setattr(GemmaOCR, "from_pretrained", lambda *a, **options: opened.append(options))
     (tmp_path / "config.json").write_text('{"model": {"name": "mine"}, "sha256": "0"}')
-    assert load_temperatures(tmp_path) == {}
+    assert load_calibration(tmp_path) == {}
     calibrate.main(str(tmp_path))
-    assert opened == [{"min_confidence": 0.0, "word_temperature": 1.0, "page_temperature": 1.0}]
-    assert load_temperatures(tmp_path) == {"word_temperature": 2.0, "page_temperature": 2.0}
-    assert "40 words   ece  15.0% before" in capsys.readouterr().out
+    plain = {"word_temperature": 1.0, "page_temperature": 1.0, "presence": Presence()}
+    assert opened == [{"min_confidence": 0.0, **plain}]
+    found = load_calibration(tmp_path)
+    assert found.pop("presence")[1] == 0  # log-odds of 0.5 say nothing
+    assert found == {"word_temperature": 2.0, "page_temperature": 2.0}
+    shown = capsys.readouterr().out
+    assert "40   ece  15.0% before" in shown and "a-val boxes" in shown
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["model"] == {"name": "mine"} and config["sha256"] == "0"
     note = calibration_note(config["confidence"])

@@ -99,6 +99,26 @@ def test_photographs(data: Path) -> None:
     assert [(m.truth, m.read, m.confidence) for m in outcome.mistakes] == [("Bar!", "Car", 0.75)]
 
 
+def test_unread_words_count_where_texts_do_not(data: Path) -> None:
+    """One word read, one found and not read, one on what need not be found, one nowhere."""
+    unread = [word("?", 0, 20), word("?", 50, 5), word("?", 50, 40)]
+    for i, one in enumerate(unread):
+        one.detection = 0.6 + i / 10
+
+    class Doubting(KnownReader):
+        def read_batch(self, sources):
+            pages = super().read_batch(sources)
+            return [types.SimpleNamespace(words=p.words, unread=unread) for p in pages]
+
+    (outcome,) = evaluate(Doubting(word("Hotel")), ["ic15-val"], data)
+    figures = outcome.figures
+    assert (figures["e2e_precision"], figures["e2e_recall"]) == (1.0, 0.5)
+    assert figures["detection_recall"] == 1.0
+    assert figures["detection_precision"] == pytest.approx(2 / 3)
+    boxes = [(round(box.detection, 1), box.word) for box in outcome.boxed]
+    assert boxes == [(0.6, True), (0.8, False)]
+
+
 def test_receipts_ignore_case_and_places(data: Path) -> None:
     (outcome,) = evaluate(KnownReader(word("Total")), ["sroie-val"], data, limit=4)
     assert (outcome.figures["bag_precision"], outcome.figures["bag_recall"]) == (1.0, 0.5)

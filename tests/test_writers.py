@@ -52,6 +52,22 @@ def test_json_round_trip():
     assert again.words[0].chars[1].text == "&"
 
 
+def test_unread_words_are_kept_apart():
+    doubtful = page(unread=(word("hm", 150, 160, 0.3),))
+    again = Page.from_json(doubtful.to_json())
+    assert [(w.text, w.detection) for w in again.unread] == [("hm", 0.8)]
+    assert "hm" not in again.text and len(again.words) == len(page().words)
+    entry = json.loads(page().to_json())
+    entry.pop("unread")  # as files were before there were any
+    assert Page.from_json(json.dumps(entry)).unread == ()
+    before, after = (np.asarray(p.draw(), int) for p in (page(), doubtful))
+    outlined = np.argwhere(np.abs(after - before).max(-1) > 20) / 3  # px of the page
+    assert outlined.min(0) == pytest.approx([160, 150], abs=1)
+    assert outlined.max(0) == pytest.approx([180, 170], abs=1)
+    middle = (slice(489, 531), slice(459, 501))
+    assert (after[middle] == before[middle]).all()  # an outline and no more
+
+
 def test_json_schema():
     entry = json.loads(page().to_json(indent=1))
     assert entry["schema_version"] == 1
@@ -64,6 +80,7 @@ def test_json_schema():
         "warnings",
         "error",
         "lines",
+        "unread",
     ]
     first = entry["lines"][0]["words"][0]
     assert first["text"] == "R&D" and first["quad"][0] == [10.4, 20.6] and first["detection"] == 0.8

@@ -11,7 +11,7 @@ import numpy as np
 from gemma3_jax.data.corpora import Annotation, Sample
 from gemma3_jax.decoding.order import reading_order
 from gemma3_jax.evaluation.lexicons import lexicon_scores
-from gemma3_jax.evaluation.outcomes import Outcome, bins_of, shares
+from gemma3_jax.evaluation.outcomes import Boxed, Outcome, bins_of, shares
 from gemma3_jax.evaluation.readers import Reader, Stopwatch
 from gemma3_jax.evaluation.sets import PageSet
 from gemma3_jax.evaluation.words import Watch, judge
@@ -24,25 +24,39 @@ from gemma3_jax.metrics.gallery import Mistake
 from gemma3_jax.metrics.polygons import overlaps
 
 Page = tuple[Truth, Found]
+OF_BOXES = (
+    "detection",
+    "deteval",
+)  # figures that count unread words too: they do not look at texts
 Figures = Callable[[PageSet, list[Page]], dict[str, float]]
 
 
 def measure_pages(reader: Reader, of: PageSet, data_dir: str | Path, watch: Watch) -> Outcome:
     """The figures that are quoted for a set, each kind with its own prefix; pages are read one by one."""
     clock = Stopwatch(reader)
-    pages: list[Page] = []
+    pages: list[Page] = []  # what was read
+    places: list[Page] = []  # and what was found besides
+    boxed: list[Boxed] = []
     mistakes: list[Mistake] = []
     matched: list[tuple[str, str, float]] = []
     for sample in watch(of.samples, of.name):
         image = load_image(sample.image_path)
-        words = list(clock.read_batch([image])[0].words)
-        quads = np.array([word.quad for word in words], np.float32).reshape(-1, 4, 2)
-        pages.append((_truth(sample.words), Found(quads, [word.text for word in words])))
+        page = clock.read_batch([image])[0]
+        words = list(page.words)
+        every = [*words, *getattr(page, "unread", ())]  # peers have none
+        truth = _truth(sample.words)
+        pages.append((truth, _found(words)))
+        places.append((truth, _found(every)))
         if not of.line_boxes:
+            boxed += _boxed(truth, every)
             met = list(_met(*pages[-1], [word.confidence for word in words]))
             matched += [(t, r, c) for _, t, r, c in met if r is not None]
             mistakes += _mistakes(sample, image, pages[-1][0], met)
-    figures = {k: v for kind in of.figures for k, v in FIGURES[kind](of, pages).items()}
+    figures = {
+        name: value
+        for kind in of.figures
+        for name, value in FIGURES[kind](of, places if kind in OF_BOXES else pages).items()
+    }
     notes: tuple[str, ...] = ()
     if "lexicons" in of.figures:
         of_lexicons, notes = lexicon_scores(of, pages, data_dir)
@@ -50,7 +64,7 @@ def measure_pages(reader: Reader, of: PageSet, data_dir: str | Path, watch: Watc
     judged = None if of.line_boxes else judge(matched)
     figures |= {} if judged is None else {"ece": bins_of(judged).error}
     return Outcome(
-        of.name, figures | {"images": float(len(pages))}, mistakes, judged, clock.ms, notes
+        of.name, figures | {"images": float(len(pages))}, mistakes, judged, boxed, clock.ms, notes
     )
 
 
@@ -93,6 +107,21 @@ def _truth(words: Sequence[Annotation]) -> Truth:
     quads = np.array([word.quad for word in words], np.float32).reshape(-1, 4, 2)
     ignore = np.array([word.ignore for word in words], bool)
     return Truth(quads, [word.text for word in words], ignore)
+
+
+def _found(words: Sequence[Any]) -> Found:
+    quads = np.array([word.quad for word in words], np.float32).reshape(-1, 4, 2)
+    return Found(quads, [word.text for word in words])
+
+
+def _boxed(truth: Truth, words: Sequence[Any]) -> Iterator[Boxed]:
+    """The boxes that count, where the reader says how sure it is that each holds a word."""
+    quads = _found(words).quads
+    met = {j for _, j in match(truth.quads, truth.ignore, quads).pairs}
+    pardoned = excused(overlaps(truth.quads[truth.ignore], quads)[0], quads)
+    for j, word in enumerate(words):
+        if hasattr(word, "detection") and not pardoned[j]:
+            yield Boxed(word.confidence, word.detection, len(word.text), j in met)
 
 
 def _met(

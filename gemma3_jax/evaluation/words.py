@@ -66,7 +66,7 @@ def _outcome(
     pairs = zip(samples, reads, strict=True)
     judged = judge((sample.text, word.text, word.confidence) for sample, word in pairs)
     figures = word_figures(samples, [word.text for word in reads])
-    return Outcome(name, figures | {"ece": bins_of(judged).error}, mistakes, judged, ms)
+    return Outcome(name, figures | {"ece": bins_of(judged).error}, mistakes, judged, ms=ms)
 
 
 def _misread(

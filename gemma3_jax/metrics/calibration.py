@@ -92,6 +92,43 @@ def fit_temperature(
     return 2 / (low + high)
 
 
+def fit_logistic(
+    evidence: Sequence[Sequence[float]],
+    right: Sequence[bool],
+    weights: Sequence[float] | None = None,
+    ridge: float = 1e-3,
+) -> np.ndarray:
+    """Coefficients [k] of the logistic regression of `right` [n] on `evidence` [n, k] (the caller adds the column of ones).
+
+    Newton's method on the (weighted) negative log-likelihood plus `ridge / 2` times the squared coefficients, without which
+    cases that can be told apart perfectly would have none; convex (Hastie, Tibshirani and Friedman 2009, section 4.4.1).
+
+    Raises:
+        ValueError: without cases.
+    """
+    rows, truth = np.asarray(evidence, np.float64), np.asarray(right, np.float64)
+    if not len(rows):
+        raise ValueError("no cases to fit a logistic regression to")
+    shares = np.ones(len(rows)) if weights is None else np.asarray(weights, np.float64)
+
+    def cost(found: np.ndarray) -> float:
+        against = np.where(truth > 0, -1.0, 1.0) * (rows @ found)
+        return float(shares @ np.logaddexp(0, against) + ridge / 2 * found @ found)
+
+    found = np.zeros(rows.shape[1])
+    for _ in range(50):
+        odds = 1 / (1 + np.exp(-np.clip(rows @ found, -40, 40)))
+        slope = rows.T @ (shares * (odds - truth)) + ridge * found
+        bend = (rows.T * (shares * odds * (1 - odds))) @ rows + ridge * np.eye(len(found))
+        step = np.linalg.solve(bend, slope)
+        while cost(found - step) > cost(found) and np.abs(step).max() > 1e-12:
+            step = step / 2
+        found = found - step
+        if np.abs(step).max() < 1e-9:
+            break
+    return found
+
+
 def reliability_svg(bins: Reliability) -> str:
     """The diagram as an SVG element: bars of accuracy by confidence, wider where more words are."""
     number = len(bins.counts)

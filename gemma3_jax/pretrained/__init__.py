@@ -11,7 +11,7 @@ from typing import Any
 from gemma3_jax.config import ModelConfig, build
 
 HERE = Path(__file__).parent
-TEMPERATURES = ("word_temperature", "page_temperature")  # of `ReadOptions`
+CALIBRATION = ("word_temperature", "page_temperature", "presence")  # of `ReadOptions`
 
 
 def model_folder(name: str | Path) -> Path:
@@ -39,10 +39,10 @@ def model_checksum(name: str | Path) -> str:
     return json.loads((model_folder(name) / "config.json").read_text())["sha256"]
 
 
-def load_temperatures(name: str | Path) -> dict[str, float]:
+def load_calibration(name: str | Path) -> dict[str, Any]:
     """What calibrates the confidences of a released model (`evaluation.calibrate`); none where nobody has fitted them."""
     entry = json.loads((model_folder(name) / "config.json").read_text()).get("confidence", {})
-    return {name: float(entry[name]) for name in TEMPERATURES if name in entry}
+    return {name: entry[name] for name in CALIBRATION if name in entry}
 
 
 def load_variables(name: str | Path) -> dict[str, Any]:

@@ -13,20 +13,22 @@ from statistics import mean
 
 import numpy as np
 
-from gemma3_jax.decoding.neighbours import room
+from gemma3_jax.decoding.neighbours import room, with_fair_margin
 from gemma3_jax.decoding.text import Decoded
 from gemma3_jax.engine import Engine
 from gemma3_jax.page import Word
-from gemma3_jax.reading.crops import decode_crops
+from gemma3_jax.reading.crops import decode_crops, look_again
 from gemma3_jax.reading.options import ReadOptions
 from gemma3_jax.reading.strips import words_of
-from gemma3_jax.reading.views import page_views, straightened, vote
+from gemma3_jax.reading.views import USUAL, page_views, straightened, vote
 
 # Confidences between which a word of a page is read again. Of 692 words below the lower one, a third of the doubtful ones, 6
 # were kept and right afterwards, 19 kept and wrong (100 photographs and 20 forms of the validation sets).
 HOPELESS, SURE = 0.3, 0.85
 ROUNDS = slice(0, 1), slice(1, None)  # of a word's views
 AGREED = 0.6  # mean confidence at which views that agree need no more views
+# Confidences between which a word is then read as a crop is, and how much of its own the reading that replaces it must have.
+LEAST, CLEAR, AS_SURE = 0.05, 0.8, 0.8
 
 
 def read_again(
@@ -46,6 +48,28 @@ def read_again(
         for i in asked:
             readings[i] += [next(decoded) for _ in views[i][these]]
     return _elected(words, readings, views)
+
+
+def read_as_crops(
+    engine: Engine, pixels: np.ndarray, words: Sequence[Word], options: ReadOptions
+) -> list[Word]:
+    """`words` of the picture uint8 `[h, w, 3]`, in order, those still in doubt as crops of them are read: seen as leaning,
+    sheared and lying, and looked for once more in the crop (`reading.crops`)."""
+    kept = list(words)
+    doubtful = [i for i, word in enumerate(words) if LEAST <= word.confidence < CLEAR]
+    if not doubtful:
+        return kept
+    every = np.stack([word.quad for word in words])
+    quads = every[doubtful]
+    seen = with_fair_margin(quads, room(every)[doubtful], USUAL)
+    crops = [straightened(pixels, quad) for quad in seen]
+    decoded = decode_crops(engine, crops, options)
+    look_again(engine, crops, decoded, seen.copy(), options)
+    scores = [words[i].detection for i in doubtful]
+    for i, word in zip(doubtful, words_of(decoded, quads, seen, scores), strict=True):
+        if word.text.strip() and word.confidence > AS_SURE * words[i].confidence:
+            kept[i] = word
+    return kept
 
 
 def _settled(word: Word, readings: Sequence[Decoded]) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from gemma3_jax.config import MAX_SIDE
 from gemma3_jax.imaging.resize import SizePolicy
 from gemma3_jax.language.fusion import Mode
+from gemma3_jax.reading.presence import Presence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,8 +23,8 @@ class ReadOptions:
     `beam_width` over 1 searches prefixes instead of taking the best class per column. `language` says which words a language
     model may read otherwise: doubtful ones ("auto"), all that look like words ("on") or none ("off"); `language_model` is a
     name or a file of `gemma3-ocr lm build`; `words` are more words to know, `keep` regular expressions of texts to leave alone.
-    The temperatures calibrate the confidences of word crops and of pages (`reading.confidence`); `from_pretrained` takes the
-    model's own.
+    The temperatures calibrate the confidences of word crops and of pages (`reading.confidence`), `presence` how likely a box
+    holds a word (`reading.presence`); `from_pretrained` takes the model's own.
     """
 
     max_side: int = MAX_SIDE
@@ -41,6 +42,7 @@ class ReadOptions:
     keep: tuple[str, ...] = ()
     word_temperature: float = 1.0
     page_temperature: float = 1.0
+    presence: Presence = Presence()
 
     def __post_init__(self) -> None:
         for name in ("min_score", "min_confidence"):
@@ -53,6 +55,7 @@ class ReadOptions:
             raise ValueError(f"{self.beam_width=} must be at least 1")
         if self.language not in typing.get_args(Mode):
             raise ValueError(f"{self.language=} is not one of {', '.join(typing.get_args(Mode))}")
+        object.__setattr__(self, "presence", Presence(*self.presence))
         for name in ("words", "keep"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         _ = self.sizes

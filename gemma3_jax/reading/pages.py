@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,13 +12,15 @@ from gemma3_jax.decoding.order import reading_order
 from gemma3_jax.engine import Engine
 from gemma3_jax.imaging.resize import LONG_SIDES, SizePolicy
 from gemma3_jax.page import Line, Word
-from gemma3_jax.reading.again import read_again
+from gemma3_jax.reading.again import read_again, read_as_crops
 from gemma3_jax.reading.candidates import chosen
 from gemma3_jax.reading.confidence import calibrated
 from gemma3_jax.reading.ends import LIKELY, lengthened
 from gemma3_jax.reading.looks import CROWDED, likeliest, look, parted_once, scout
 from gemma3_jax.reading.options import ReadOptions
 from gemma3_jax.reading.orientation import turned
+from gemma3_jax.reading.presence import LIKELY as PRESENT
+from gemma3_jax.reading.presence import present
 
 PRINT_WORDS, PRINT_PX = 30, 20  # a page of small print: as many words, px as the network sees them
 SMALL_PX = 17  # below it a larger look is worth its time (docs/reader.md), if it is as many
@@ -26,27 +29,38 @@ GROWN_PX = 1280  # long side to which a small scan of small print is enlarged
 MIN_PICTURE_PX = 6  # no letter is told from another with less
 
 
-def read_page(
-    engine: Engine, pixels: np.ndarray, options: ReadOptions
-) -> tuple[tuple[Line, ...], list[str]]:
-    """The words of an RGB picture uint8 `[h, w, 3]` as lines in reading order, quads in its pixels, and warnings."""
+class Reading(NamedTuple):
+    """What a picture says: lines in reading order, boxes that hold a word more likely than not but were not read surely
+    enough to be among them, and warnings."""
+
+    lines: tuple[Line, ...]
+    unread: tuple[Word, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def read_page(engine: Engine, pixels: np.ndarray, options: ReadOptions) -> Reading:
+    """The words of an RGB picture uint8 `[h, w, 3]`, quads in its pixels."""
     height, width = pixels.shape[:2]
     if min(height, width) < MIN_PICTURE_PX:
         reason = f"{width}x{height} px is too small to hold text (at least {MIN_PICTURE_PX})"
-        return (), [reason]
+        return Reading((), warnings=(reason,))
     words, warnings = _find(engine, pixels, options)
     if options.turn:
         words = turned(pixels, words, lambda picture: _find(engine, picture, options)[0])
     if options.look_again:
         words = parted_once(read_again(engine, pixels, words, options))
         if not _printed(words):
+            words = read_as_crops(engine, pixels, words, options)
             words = likeliest(lengthened(engine, pixels, words, options))
-    return lay_out(calibrated(words, options.page_temperature), options.min_confidence), warnings
+    words = calibrated(present(words, options.presence), options.page_temperature)
+    least = options.min_confidence
+    unread = [word for word in words if word.confidence < least and word.detection >= PRESENT]
+    return Reading(lay_out(words, least), tuple(unread), tuple(warnings))
 
 
 def find_words(engine: Engine, pixels: np.ndarray, options: ReadOptions) -> list[Word]:
     """The words of `read_page`, line after line."""
-    return [word for line in read_page(engine, pixels, options)[0] for word in line.words]
+    return [word for line in read_page(engine, pixels, options).lines for word in line.words]
 
 
 def _find(engine: Engine, pixels: np.ndarray, options: ReadOptions) -> tuple[list[Word], list[str]]:

@@ -20,6 +20,7 @@ Colour = tuple[int, int, int]
 SURE: Colour = (0, 150, 136)  # teal, blue and amber stay apart for most colour-blind eyes
 FAIR: Colour = (25, 118, 210)
 DOUBTFUL: Colour = (245, 124, 0)
+UNREAD: Colour = (150, 150, 150)
 INK: Colour = (33, 37, 41)
 PAPER: Colour = (252, 252, 250)
 LABELLED_AT_MOST = 60  # words; labels on more would hide the page
@@ -31,7 +32,8 @@ LABEL_PX = (13, 26)
 def draw(
     page: Page, picture: Any = None, style: Literal["auto", "overlay", "panel"] = "auto"
 ) -> Image.Image:
-    """RGB picture of the page's words: teal where the text is sure (0.9 and up), blue where fair (0.6), amber below.
+    """RGB picture of the page's words: teal where the text is sure (0.9 and up), blue where fair (0.6), amber below; grey
+    outlines where a word could not be read.
 
     Pictures under 900 px are enlarged so that labels stay readable; the panel doubles the width.
 
@@ -83,20 +85,21 @@ def _colour(word: Word) -> Colour:
 
 
 def _outlines(base: Image.Image, page: Page, zoom: float) -> Image.Image:
-    """The picture with a translucent fill and a thin outline around each word."""
+    """The picture with a translucent fill and a thin outline around each word, and an outline alone around unread ones."""
     size = (base.width * SMOOTH, base.height * SMOOTH)
     fill, line = Image.new("L", size), Image.new("L", size)
     colours = Image.new("RGB", size, SURE)
     on_fill, on_line, on_colours = (ImageDraw.Draw(layer) for layer in (fill, line, colours))
-    for word in page.words:
+    unread = [(word, UNREAD, 0) for word in page.unread]
+    for word, colour, shade in [*unread, *((word, _colour(word), 20) for word in page.words)]:
         points = [(x, y) for x, y in (word.quad * zoom * SMOOTH).tolist()]
         height = float(sides(word.quad * zoom)[1])
         thickness = max(1, round(SMOOTH * float(np.clip(height / 16, 1.0, 2.5))))
-        on_fill.polygon(points, fill=20)
+        on_fill.polygon(points, fill=shade)
         on_line.line([*points, points[0], points[1]], fill=255, width=thickness, joint="curve")
         ring = [*points, points[0], points[1]]
-        on_colours.polygon(points, fill=_colour(word))
-        on_colours.line(ring, fill=_colour(word), width=thickness + 2, joint="curve")
+        on_colours.polygon(points, fill=colour)
+        on_colours.line(ring, fill=colour, width=thickness + 2, joint="curve")
     alpha = Image.fromarray(np.maximum(np.asarray(fill), np.asarray(line)))
     alpha, colours = (layer.resize(base.size, Image.Resampling.BOX) for layer in (alpha, colours))
     return Image.composite(colours, base, alpha)

@@ -3,9 +3,10 @@
 Schema 1: `schema_version`, `source`, `width`, `height` (px of the upright picture), `text`, `warnings`, `error` (empty when
 read), `lines`: [`text`, `confidence`, `block`, `quad`, `words`: [`text`, `raw`, `reason` (why a language model made `text` of
 `raw`, or empty), `confidence`, `detection`, `quad`, `chars`: [`text`, `confidence`, `quad`], `alternatives` (next best
-readings of a doubtful word, likeliest first): [`text`, `confidence`]]]. Quads are four [x, y] in px, clockwise from the top
-left of the text; confidences are 0..1. A later version only adds keys (`alternatives` is the youngest: files without it are
-read too); a change of meaning takes a new number.
+readings of a doubtful word, likeliest first): [`text`, `confidence`]]], `unread`: boxes that hold a word which could not be
+read surely enough, written as words are. Quads are four [x, y] in px, clockwise from the top left of the text; confidences are
+0..1. A later version only adds keys (`alternatives` and `unread` are the youngest: files without them are read too); a change
+of meaning takes a new number.
 """
 
 from __future__ import annotations
@@ -36,35 +37,36 @@ def to_dict(page: Page) -> dict[str, Any]:
         "warnings": list(page.warnings),
         "error": page.error,
         "lines": [_line(line) for line in page.lines],
+        "unread": [_word(word) for word in page.unread],
     }
 
 
 def _line(line: Line) -> dict[str, Any]:
-    words = [
-        {
-            "text": word.text,
-            "raw": word.raw,
-            "reason": word.reason,
-            "confidence": _round(word.confidence),
-            "detection": _round(word.detection),
-            "quad": _quad(word.quad),
-            "chars": [
-                {"text": c.text, "confidence": _round(c.confidence), "quad": _quad(c.quad)}
-                for c in word.chars
-            ],
-            "alternatives": [
-                {"text": other.text, "confidence": _round(other.confidence)}
-                for other in word.alternatives
-            ],
-        }
-        for word in line.words
-    ]
     return {
         "text": line.text,
         "confidence": _round(line.confidence),
         "block": line.block,
         "quad": _quad(line.quad),
-        "words": words,
+        "words": [_word(word) for word in line.words],
+    }
+
+
+def _word(word: Word) -> dict[str, Any]:
+    return {
+        "text": word.text,
+        "raw": word.raw,
+        "reason": word.reason,
+        "confidence": _round(word.confidence),
+        "detection": _round(word.detection),
+        "quad": _quad(word.quad),
+        "chars": [
+            {"text": c.text, "confidence": _round(c.confidence), "quad": _quad(c.quad)}
+            for c in word.chars
+        ],
+        "alternatives": [
+            {"text": other.text, "confidence": _round(other.confidence)}
+            for other in word.alternatives
+        ],
     }
 
 
@@ -94,6 +96,7 @@ def from_json(text: str) -> Page:
             source=entry["source"],
             warnings=tuple(entry["warnings"]),
             error=entry["error"],
+            unread=tuple(_read_word(word) for word in entry.get("unread", ())),
             picture=entry["source"] or None,
         )
     except KeyError as error:
