@@ -10,7 +10,7 @@ from gemma3_jax.page import Word
 from gemma3_jax.reading.again import read_again
 from gemma3_jax.reading.crops import read_crops
 from gemma3_jax.reading.options import ReadOptions
-from gemma3_jax.reading.views import MODESTY
+from gemma3_jax.reading.views import MODESTY, placed
 
 
 def outline(width):
@@ -118,3 +118,48 @@ def test_faint_crops_are_read_with_more_contrast_and_others_are_not():
         calls.append(len(strips)) or NeedsContrast.read_strips(engine, strips, widths)
     )
     assert read_crops(engine, [strong], on)[0].text == "" and len(calls) == 1
+
+
+def test_what_is_read_in_a_straightened_box_is_placed_in_the_picture():
+    """A leaning box: its crop's corners are the box's, its middle the box's, and a point a quarter along the top."""
+    leaning = np.array([[10, 20], [110, 60], [100, 90], [0, 50]], np.float64)
+    crop = np.array([[0, 0], [80, 0], [80, 32], [0, 32]], np.float64)
+    np.testing.assert_allclose(placed(crop, leaning, 80, 32), leaning)
+    some = np.array([[40, 16], [20, 0], [40, 16], [40, 16]], np.float64)
+    np.testing.assert_allclose(
+        placed(some, leaning, 80, 32), [[55, 55], [35, 30], [55, 55], [55, 55]]
+    )
+
+
+class Finding(FakeEngine):
+    """Counts the pictures that it is to find words in."""
+
+    asked = 0
+
+    def detect(self, images, slots):
+        self.asked += len(images)
+        return super().detect(images, slots)
+
+
+@pytest.mark.parametrize(
+    ("search", "confidence", "presence", "squares"),
+    [
+        (True, 0.2, (9, 0, 0, 0), 2),  # found at two sizes
+        (False, 0.2, (9, 0, 0, 0), 0),
+        (True, 0.2, (-9, 0, 0, 0), 0),  # no word there
+        (True, 0.01, (9, 0, 0, 0), 0),  # noise
+        (True, 0.97, (9, 0, 0, 0), 0),  # sure
+    ],
+)
+def test_doubtful_words_that_are_likely_there_are_looked_for_once_more(
+    search, confidence, presence, squares
+):
+    """The box has "wrong" for a word that lies within it, which only the closer look sees."""
+    engine = Finding(["right"])
+    image = picture(120, 240, {0: (60, 40, 160, 80)})
+    word = Word("wrong", confidence, box(40, 30, 180, 90), detection=0.7)
+    options = ReadOptions(language="off", presence=presence)
+    (found,) = read_again(engine, image, [word], options, search=search)
+    assert engine.asked == squares
+    assert found.text == ("right" if squares else "wrong") and found.detection == 0.7
+    np.testing.assert_array_equal(found.quad, word.quad)

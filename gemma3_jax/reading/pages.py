@@ -12,7 +12,7 @@ from gemma3_jax.decoding.order import reading_order
 from gemma3_jax.engine import Engine
 from gemma3_jax.imaging.resize import LONG_SIDES, SizePolicy
 from gemma3_jax.page import Line, Word
-from gemma3_jax.reading.again import read_again, read_as_crops
+from gemma3_jax.reading.again import read_again
 from gemma3_jax.reading.candidates import chosen
 from gemma3_jax.reading.confidence import calibrated
 from gemma3_jax.reading.ends import LIKELY, lengthened
@@ -48,9 +48,9 @@ def read_page(engine: Engine, pixels: np.ndarray, options: ReadOptions) -> Readi
     if options.turn:
         words = turned(pixels, words, lambda picture: _find(engine, picture, options)[0])
     if options.look_again:
-        words = parted_once(read_again(engine, pixels, words, options))
-        if not _printed(words):
-            words = read_as_crops(engine, pixels, words, options)
+        photograph = not _printed(words)
+        words = parted_once(read_again(engine, pixels, words, options, search=photograph))
+        if photograph:
             words = likeliest(lengthened(engine, pixels, words, options))
     words = calibrated(present(words, options.presence), options.page_temperature)
     least = options.min_confidence

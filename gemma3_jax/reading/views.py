@@ -110,6 +110,13 @@ def straightened(pixels: np.ndarray, quad: np.ndarray) -> np.ndarray:
     )
 
 
+def placed(quad: np.ndarray, box: np.ndarray, width: int, height: int) -> np.ndarray:
+    """A quad `[4, 2]` in px of `straightened(pixels, box)`, `width` x `height`, in px of the picture."""
+    u, v = quad[:, :1] / width, quad[:, 1:] / height
+    top, bottom = box[0] + u * (box[1] - box[0]), box[3] + u * (box[2] - box[3])
+    return top + v * (bottom - top)
+
+
 def _lean(quads: np.ndarray, degrees: float) -> np.ndarray:
     """Quads `[n, 4, 2]` whose right end is lower, and left end higher, by `degrees` of the width."""
     down = quads[:, 3] - quads[:, 0] + quads[:, 2] - quads[:, 1]
