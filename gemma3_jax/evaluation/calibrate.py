@@ -42,9 +42,8 @@ def main(
     from gemma3_jax.ocr import GemmaOCR
     from gemma3_jax.pretrained import model_folder
 
-    plain = GemmaOCR.from_pretrained(
-        model, min_confidence=0.0, presence=Presence(), **dict.fromkeys(KINDS, 1.0)
-    )
+    options: dict[str, Any] = {"min_confidence": 0.0, "presence": Presence()}
+    plain = GemmaOCR.from_pretrained(model, **options, **dict.fromkeys(KINDS, 1.0))
     fitted: dict[str, Any] = {}
     ece: dict[str, Any] = {}
     boxed: dict[str, list[Boxed]] = {}
