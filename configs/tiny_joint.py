@@ -4,8 +4,8 @@
     python train.py --config configs/tiny_joint.py --workdir runs/tiny --release runs/tiny/model
 
 Two CPU cores, 100 minutes (run 8a of docs/training_log.md: 43 k scenes, 691 k strips). Shipped is the mean of that and of 2100
-steps more at 2e-3 (8b). MEASURED, with the reader: iiit5k-val 98.0 %, svt-val 72.5 %, ic03-val 83.0 %, ic15 words 63.6 %,
-ic15-val end to end H 40.8, funsd-val bag-of-words F 76.8, sroie-val 72.5.
+steps more at 2e-3 (8b). MEASURED, with the reader: iiit5k-val 98.5 %, svt-val 72.5 %, ic03-val 84.0 %, ic15 words 67.3 %,
+ic15-val end to end H 42.5, funsd-val bag-of-words F 76.8, sroie-val 72.5.
 """
 
 import dataclasses

@@ -176,4 +176,5 @@ def test_the_command_writes_what_from_pretrained_takes(tmp_path, monkeypatch, ca
     assert config["model"] == {"name": "mine"} and config["sha256"] == "0"
     note = calibration_note(config["confidence"])
     assert "`word_temperature` 2, `page_temperature` 2" in note and "a-val 15.0 to 0.0" in note
+    assert "of all boxes" in note and note.count("a-val") == 2
     assert calibration_note({}) == calibration_note({"word_temperature": 1.0}) == ""

@@ -110,19 +110,18 @@ def _ceil(px: float) -> int:
     return max(STRIDE, math.ceil(px / STRIDE - 1e-9) * STRIDE)
 
 
-def resize(image: np.ndarray, height: int, width: int, sharp: bool = True) -> np.ndarray:
-    """uint8 `[height, width, 3]`: area-weighted when shrinking, bicubic (bilinear unless `sharp`) when growing."""
+def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """uint8 `[height, width, 3]`: area-weighted when shrinking, bicubic when growing."""
     if image.shape[:2] == (height, width):
         return image
-    cubic = sharp and height > image.shape[0]
-    method = Image.Resampling.BICUBIC if cubic else Image.Resampling.BILINEAR
+    growing = height > image.shape[0]
+    method = Image.Resampling.BICUBIC if growing else Image.Resampling.BILINEAR
     return np.asarray(Image.fromarray(image).resize((width, height), method))
 
 
 def windows(image: np.ndarray, where: Plan) -> Iterator[np.ndarray]:
     """uint8 `[h, w, 3]` of each window of the plan, padded right and below with mid grey."""
-    # Bilinear as training enlarges its scenes (data.cutting), in half the time of bicubic.
-    scaled = resize(image, *where.scaled, sharp=False)
+    scaled = resize(image, *where.scaled)
     height, width = where.window
     for top, left in where.origins:
         cut = scaled[top : top + height, left : left + width]

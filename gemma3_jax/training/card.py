@@ -45,15 +45,26 @@ def calibration_note(confidence: dict[str, Any]) -> str:
         return ""
     fitted = {name: value for name, value in confidence.items() if name.endswith("_temperature")}
     temperatures = ", ".join(f"`{name}` {value:g}" for name, value in fitted.items())
-    changes = ", ".join(
-        f"{name} {100 * ece['before']:.1f} to {100 * ece['after']:.1f}"
-        for name, ece in confidence["ece"].items()
-    )
-    return (
+    note = (
         f"\nConfidences are calibrated by {temperatures}, fitted on these same sets by\n"
         "`python -m gemma3_jax.evaluation.calibrate`. With each half of a set judged at the temperature of the other halves,\n"
-        f"`ece` changes, in percent and with no word left out: {changes}.\n"
+        f"`ece` changes, in percent and with no word left out: {_changes(confidence['ece'])}.\n"
     )
+    if confidence.get("presence_ece"):
+        weights = ", ".join(f"{weight:g}" for weight in confidence["presence"])
+        note += (
+            f"How likely a box holds a word is weighed by `presence` ({weights}), fitted and judged alike; of all boxes\n"
+            f"`ece` changes from that of the detector's score: {_changes(confidence['presence_ece'])}.\n"
+        )
+    return note
+
+
+def _changes(sets: dict[str, Any]) -> str:
+    rows = (
+        f"{name} {100 * ece['before']:.1f} to {100 * ece['after']:.1f}"
+        for name, ece in sets.items()
+    )
+    return ", ".join(rows)
 
 
 def figures_table(sets: dict[str, dict[str, float]]) -> str:
