@@ -43,7 +43,8 @@ def main(
     from gemma3_jax.pretrained import model_folder
 
     options: dict[str, Any] = {"min_confidence": 0.0, "presence": Presence()}
-    plain = GemmaOCR.from_pretrained(model, **options, **dict.fromkeys(KINDS, 1.0))
+    options |= dict.fromkeys(KINDS, 1.0)
+    plain = GemmaOCR.from_pretrained(model, **options)
     fitted: dict[str, Any] = {}
     ece: dict[str, Any] = {}
     boxed: dict[str, list[Boxed]] = {}
