@@ -188,5 +188,7 @@ def test_readings_are_those_of_the_textbook_search(seed, spread):
     nothing = math.prod(math.exp(row[0]) for row in log_probs)  # a blank in every column
     assert reading.confidence == pytest.approx((1 - nothing) / whole, abs=1e-9)
     assert set(reading.shares) == set(scores)
-    crop = Fusion(model, CHARSET, "on", lost=0.0)(log_probs, ids, log_prob)  # holds a word for certain
+    crop = Fusion(model, CHARSET, "on", lost=0.0)(
+        log_probs, ids, log_prob
+    )  # holds a word for certain
     assert crop and crop.ids == best and crop.confidence == pytest.approx(1 / whole, abs=1e-9)
