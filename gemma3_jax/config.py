@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from gemma3_jax.charset import PRINTABLE_ASCII, Charset
 
+PARTS = ("backbone", "neck", "detector", "recognizer")  # what `Config.frozen` may name
 STRIDE = 4  # px of the image per cell of the detector's maps
 CANVAS_HEIGHT = 32  # px: the height at which `recognize` reads a crop
 CANVAS_WIDTH = 128  # px: crops up to 4:1 keep their aspect in it, longer ones are squeezed
@@ -169,6 +170,14 @@ class Config:
     start_from: str = ""
     teacher: str = ""
     lambda_taught: float = 1.0
+    # Parts of the network that stay as they began, their statistics too: a step does not differentiate through them.
+    frozen: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if unknown := set(self.frozen) - set(PARTS):
+            raise ValueError(
+                f"frozen: {sorted(unknown)} is no part of the network: {', '.join(PARTS)}"
+            )
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=1)

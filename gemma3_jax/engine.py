@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from functools import partial
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -47,6 +48,16 @@ class Engine(Protocol):
         Strips of no width at the end are padding.
         """
         ...
+
+
+@runtime_checkable
+class Concurrent(Protocol):
+    """An engine without static shapes that answers several calls for words side by side, as `reading.ahead` asks them."""
+
+    workers: int  # how many, each on one core
+    pool: (
+        Executor | None
+    )  # where they run; None for one worker, who is asked by the caller's own thread
 
 
 @runtime_checkable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ CPU = ("CPUExecutionProvider",)
 class OnnxEngine:
     """Any batch, picture size, number of words and strip length runs as it is: nothing is compiled, nothing padded.
 
-    Calls may come from any number of threads at once; they share the sessions, and each session its pool of `threads`.
+    Calls may come from any number of threads at once; they share the sessions. Words are found by all `threads` together and
+    read by one of `workers` a call (`reading.ahead`).
     """
 
     def __init__(
@@ -46,7 +48,8 @@ class OnnxEngine:
         """
         self.config, self.variables, self.folder = config, variables, Path(folder)
         self._checksum, self._providers = checksum, _available(providers)
-        self._options = _session_options(threads)
+        self.workers = threads or available_cores()
+        self.pool = ThreadPoolExecutor(self.workers, "words") if self.workers > 1 else None
         self._sessions: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._session("detector")  # a wrong folder is told now and not at the first picture
@@ -131,9 +134,9 @@ class OnnxEngine:
                     raise FileNotFoundError(
                         f"{path} is not there: gemma3-ocr export --format onnx makes it"
                     )
-                session = onnxruntime.InferenceSession(
-                    path, self._options, providers=self._providers
-                )
+                # a word is too little to share; `reading.ahead` asks for several at once
+                options = _session_options(self.workers if name == "detector" else 1)
+                session = onnxruntime.InferenceSession(path, options, providers=self._providers)
                 made_from = session.get_modelmeta().custom_metadata_map.get("sha256")
                 if self._checksum is not None and made_from != self._checksum:
                     raise ValueError(
@@ -162,13 +165,13 @@ def _available(providers: Sequence[str]) -> list[str]:
     return list(providers)
 
 
-def _session_options(threads: int | None) -> Any:
+def _session_options(threads: int) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     # Said outright: left to itself the library pins one thread to every core of the machine, also where a container
     # may use two of them.
-    options.intra_op_num_threads = threads or available_cores()
+    options.intra_op_num_threads = threads
     # The graph is a chain: nothing to run side by side.
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.inter_op_num_threads = 1

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from gemma3_jax.charset import Charset
-from gemma3_jax.data import backgrounds, fonts, glyphs, lettering, lexicon, synthetic, warp
+from gemma3_jax.data import backgrounds, fonts, glyphs, lettering, lexicon, paint, synthetic, warp
 from gemma3_jax.data.sheet import contact_sheet
 
 CHARSET = Charset()
@@ -137,6 +137,51 @@ def test_warping_there_and_back_is_the_identity(pose: Pose) -> None:
 def test_a_curve_bends_the_way_it_says() -> None:
     ends = warp.bend(jnp.array([[0.0, 0.5], [2.0, 0.5], [4.0, 0.5]]), 4.0, 0.8)
     assert ends[0, 1] > ends[1, 1] + 0.2 and ends[2, 1] > ends[1, 1] + 0.2  # an arch: middle on top
+
+
+@pytest.mark.parametrize(
+    ("form", "tall", "low"), [(0.5, 0.5, 0.0), (2.0, 0.0, 0.5), (1.0, 1.0, 0.0)]
+)
+def test_letters_of_an_envelope_are_tall_where_it_says_and_stay_in_their_box(form, tall, low):
+    aspect, cut = 4.0, jnp.array([0.3, 0.2])
+
+    def ends(at: float) -> tuple[float, float]:
+        """Where a letter's top and bottom are drawn, found by asking every height what it shows."""
+        y = jnp.linspace(-0.5, 1.5, 4001)
+        shown = np.asarray(warp.envelope(jnp.full_like(y, at * aspect), y, aspect, cut, form))
+        return tuple(float(y[np.abs(shown - edge).argmin()]) for edge in (0.0, 1.0))
+
+    np.testing.assert_allclose(ends(tall), (0.0, 1.0), atol=1e-3)
+    np.testing.assert_allclose(ends(low), (0.3, 0.8), atol=1e-3)
+    between = np.array([ends(at) for at in np.linspace(0, 1, 9)])
+    assert between.min() >= -1e-3 and between.max() <= 1 + 1e-3
+
+
+def test_without_cuts_an_envelope_is_the_identity():
+    y = jnp.linspace(-1, 2, 7)
+    np.testing.assert_allclose(warp.envelope(y, y, 1.0, jnp.zeros(2), 0.5), y, atol=1e-6)
+
+
+def test_embossed_words_show_at_the_edges_of_their_strokes_only():
+    """A bar 20 px wide: its inside is the ground, whatever the light; its two sides are one lighter, one darker."""
+    bar = jnp.zeros((32, 64)).at[:, 22:42].set(1.0)
+    at = jnp.linspace(0, 2, 64) * jnp.ones((32, 1))
+    ink = paint.Ink(lambda across, down: bar, at, at, 2.0, 0.8, 1 / 32)
+    ground, fill = jnp.full((3, 32, 64), 0.5), jnp.array([0.9, 0.2, 0.1])
+
+    @jax.jit
+    def painted(key, letters):
+        return paint._compose(key, ground, letters, fill, jnp.zeros((32, 64)), ink, 1.0)
+
+    keys = [jax.random.key(i) for i in range(60)]
+    draws = [float(jax.random.uniform(jax.random.fold_in(k, 1), (3,))[0]) for k in keys]
+    chosen = [draw < paint.EMBOSSED for draw in draws]
+    assert 1 <= sum(chosen) < 12
+    for key, bare in zip(keys, chosen, strict=True):
+        change = np.asarray(painted(key, bar) - painted(key, 0 * bar))[:, 12:20]
+        assert (np.abs(change[:, :, 30:34]).max() < 1e-6) == bare
+        if bare:
+            assert change.max() > 0.02 and change.min() < -0.02
 
 
 def test_bad_sizes_are_refused(studio) -> None:

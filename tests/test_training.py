@@ -206,6 +206,27 @@ def test_parameters_and_statistics_are_averaged_alike_and_released(monkeypatch):
     assert not np.allclose(weight, state.params["w"])
 
 
+@pytest.mark.parametrize("method", ["adamw", "muon"])
+def test_frozen_parts_stay_bit_for_bit_and_the_others_learn(method):
+    still = ("backbone", "neck", "detector")
+    rules = dataclasses.replace(CONFIG.optimizer, warmup_steps=0, method=method)
+    config = dataclasses.replace(CONFIG, frozen=still, optimizer=rules)
+    state, strips = init_state(config), scenes(batch=4, words=1)
+    strips = strips._replace(images=strips.images[:, :32], quads=np.full_like(strips.quads, 64.0))
+    after, metrics = train_step(config, state, strips, None, jax.random.key(0))
+    before, after = ({"p": s.params, "s": s.batch_stats, **s.ema} for s in (state, after))
+    for tree in before:
+        for part in before[tree]:
+            same = jax.tree.map(np.array_equal, before[tree][part], after[tree][part])
+            assert all(jax.tree.leaves(same)) == (part in still), (tree, part)
+    assert float(metrics["rec_strips"]) > 0
+
+
+def test_a_frozen_part_that_is_none_is_named():
+    with pytest.raises(ValueError, match="frozen: \\['head'\\] is no part"):
+        Config(frozen=("head",))
+
+
 def test_drawn_and_real_scenes_come_together():
     from gemma3_jax.data.drawn_scenes import draw_scenes
     from gemma3_jax.training import sources

@@ -55,6 +55,8 @@ def _one(key: Array, table: WordTable) -> tuple[Array, Array, Array]:
     image = jnp.where(u[7] < 0.08, image[..., ::-1], image)
     v = jax.random.uniform(jax.random.fold_in(key, 1), (8,)) * 2 - 1
     image = tone(image, 1 + 0.35 * v[0], 0.15 * v[1], 0.5 * v[2])
+    mean = image.mean((0, 1))
+    image = mean + (image - mean) * jnp.where(v[6] < -0.84, 0.15 + 0.6 * jnp.abs(v[7]), 1.0)
     kernel = gaussian(jnp.where(u[8] < 0.25, 0.5 + 0.9 * jnp.abs(v[3]), 0.0))
     image = blur(image, kernel, kernel)
     noise = hash_noise(jax.random.bits(jax.random.fold_in(key, 2)), image.shape)

@@ -13,6 +13,8 @@ import jax.numpy as jnp
 
 from gemma3_jax.data import effects
 
+EMBOSSED = 0.06  # share of words without any ink
+
 
 class Ink(NamedTuple):
     """Where the letters are, for every pixel of the native canvas."""
@@ -131,7 +133,7 @@ def _fill(key: Any, ground: Any, native: Any, s: Any) -> tuple[Any, Any]:
     mean = (ground * seen).sum((1, 2)) / area
     grey = luma(mean)
     faint = u[0] < 0.14 * s
-    wanted = jnp.where(faint, 0.1 + 0.15 * u[1], 0.28 + 0.67 * u[1] ** 0.8)
+    wanted = jnp.where(faint, 0.05 + 0.2 * u[1], 0.28 + 0.67 * u[1] ** 0.8)
     up = jnp.where(u[2] < 0.12, grey < u[3], grey < 0.2 + 0.6 * u[3])
     up = jnp.where(grey + wanted > 1, False, jnp.where(grey - wanted < 0, True, up))
     target = jnp.clip(grey + jnp.where(up, wanted, -wanted), 0, 1)
@@ -176,8 +178,14 @@ def _compose(key: Any, ground: Any, letters: Any, fill: Any, grain: Any, ink: In
     rough = jnp.where(u[25] < 0.15 * s, 2.0 * u[26], 0.0)
     inside = fill[:, None, None] + slope * (jnp.clip(ink.y, 0, 1) - 0.5) + rough * grain
     image = image + (jnp.where(hollow, ground, inside) - image) * letters
+    # Pressed into the ground or out of it, nothing but light on one side of the strokes and shade on the other.
+    embossed = jax.random.uniform(jax.random.fold_in(key, 1), (3,))
+    bare = embossed[0] < EMBOSSED * s
+    image = jnp.where(bare, ground, image)
 
-    relief = jnp.where(u[22] < 0.08 * s, 0.6 * (u[23] - 0.3), 0.0) * (letters - shadow)
+    relief = jnp.where(u[22] < 0.08 * s, 0.6 * (u[23] - 0.3), 0.0)
+    depth = (0.1 + 0.4 * embossed[1]) * jnp.where(embossed[2] < 0.5, -1.0, 1.0)
+    relief = jnp.where(bare, depth, relief) * (letters - shadow)
     return jnp.clip(_light(u[24:], image + relief, s), 0, 1)
 
 

@@ -110,7 +110,8 @@ def _draw(
 
     line = _line(keys[2], studio, font, ids, strengths)
     place, quad, native = _place(keys[3], studio, font, line, strengths, shape)
-    ink = _ink(studio, font, line, place, native, shape)
+    enveloped = _envelope(jax.random.fold_in(keys[3], 2), strengths.shape)
+    ink = _ink(studio, font, line, place, native, shape, enveloped)
     planes = paint.paint(keys[4], ink, studio.backgrounds, native, strengths.colour)
     return _camera(keys[5], planes, native, line.alone, strengths.camera), quad, ids
 
@@ -179,6 +180,14 @@ def _place(
     return place, whole, native * jnp.stack([crop_width, jnp.float32(height)])
 
 
+def _envelope(key: Any, s: Any) -> tuple[Any, Any]:
+    """Cuts [2] and form for `warp.envelope`: signs whose letters grow and shrink along the word, now and then."""
+    u = jax.random.uniform(key, (5,))
+    cut = 0.4 * u[1:3] * jnp.where(u[0] < 0.1 * s, 1.0, 0.0)
+    form = jnp.where(u[3] < 0.4, 0.5, jnp.where(u[3] < 0.7, 2.0, jnp.round(u[4])))
+    return cut, form
+
+
 def _native_scale(u: Any, camera: Any, v: Any) -> Any:
     """Native px per canvas px: half of the crops at full size, the others 10 to 30 px high."""
     return jnp.where(u < 0.48 * camera, 0.31 + 0.64 * v, 1.0)
@@ -191,6 +200,7 @@ def _ink(
     place: warp.Placement,
     native: Any,
     shape: tuple[int, int],
+    enveloped: tuple[Any, Any],
 ) -> Any:
     """`paint.Ink` of the native canvas: coverage of letters and the text coordinates of every pixel."""
     points = warp.canvas_points(place, warp.outline(place), native[0], native[1])
@@ -202,6 +212,7 @@ def _ink(
     strip, jitter = lettering.coverage(studio.packed, line, step, rows)
 
     x, y = warp.text_coordinates(place, native[0], native[1], shape)
+    y = warp.envelope(x, y, place.aspect, *enveloped)
     per_unit = ink_width / (place.aspect * step)  # strip columns per text height
     column = lettering.PAD_COLUMNS + x * per_unit
     index = jnp.clip(column, 0, lettering.STRIP_COLUMNS - 1).astype(jnp.int32)

@@ -47,6 +47,19 @@ def bend(points: Any, aspect: Any, turn: Any) -> Any:
     return jnp.stack([(radius - y) * jnp.sin(angle), radius - (radius - y) * jnp.cos(angle)], -1)
 
 
+def envelope(x: Any, y: Any, aspect: Any, cut: Any, form: Any) -> Any:
+    """Text plane y of letters squeezed to an envelope: the top sinks by up to cut[0], the bottom rises by up to cut[1].
+
+    `form` 0..1 is where along the word nothing is cut: the middle is tall with 0.5 (a badge), an end with 0 or 1 (a pennant);
+    beyond 1 it is both ends (a waist). Letters stay within 0..1, so that boxes stay true.
+    """
+    t = jnp.clip(x / jnp.maximum(aspect, 1e-3), 0, 1)
+    far = jnp.abs(t - form) / jnp.maximum(form, 1 - form)
+    far = jnp.where(form > 1, 4 * t * (1 - t), far * far)
+    top, bottom = cut[0] * far, 1 - cut[1] * far
+    return (y - top) / (bottom - top)
+
+
 def outline(place: Placement) -> Any:
     """Page points along the top and bottom edges of the ink box. [18, 2]"""
     x = jnp.linspace(0, 1, 9) * place.aspect

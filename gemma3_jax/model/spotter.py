@@ -21,18 +21,24 @@ from gemma3_jax.types import DetectionMaps, Spotted
 
 
 class Spotter(nn.Module):
-    """Backbone, neck and both heads over one parameter tree. `train` makes BatchNorm use batch statistics."""
+    """Backbone, neck and both heads over one parameter tree.
+
+    `train` makes BatchNorm use batch statistics, but not in `frozen` parts.
+    """
 
     config: ModelConfig
     train: bool = False
     dtype: Any = jnp.float32
+    frozen: tuple[str, ...] = ()
 
     def setup(self) -> None:
-        c = self.config
-        self.backbone = Backbone(c, self.train)
-        self.neck = Neck(c, self.train)
-        self.detector = Detector(c, self.train)
-        self.recognizer = Recognizer(c, self.train)
+        def part(kind: Any, name: str) -> Any:
+            return kind(self.config, self.train and name not in self.frozen)
+
+        self.backbone = part(Backbone, "backbone")
+        self.neck = part(Neck, "neck")
+        self.detector = part(Detector, "detector")
+        self.recognizer = part(Recognizer, "recognizer")
 
     def features(self, images: Float[Array, "b h w 3"]) -> Features:
         """Maps of pictures (0..255); h and w multiples of 32."""

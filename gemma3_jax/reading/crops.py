@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from gemma3_jax.imaging.resize import resize
 from gemma3_jax.imaging.threshold import contrast, enhanced
 from gemma3_jax.language.fusion import LOST
 from gemma3_jax.page import Word
+from gemma3_jax.reading.ahead import ahead, batches
 from gemma3_jax.reading.confidence import calibrated
 from gemma3_jax.reading.located import located_views
 from gemma3_jax.reading.options import ReadOptions
-from gemma3_jax.reading.strips import COLUMNS, bucket_of, chunks, decode_with, words_of
+from gemma3_jax.reading.strips import COLUMNS, bucket_of, decode_with, words_of
 from gemma3_jax.reading.views import AGREED, SURE, close_views, leaning_views, straightened, vote
 
 CROPS_AT_ONCE = (1, 8, 64)
@@ -133,13 +135,20 @@ def crop_log_probs(
     """Indices of some of the crops, their log-probabilities `[n, t, v]` and how many columns of each count `[n]`."""
     strips = [_strip(crop) for crop in crops]
     bucket = np.array([bucket_of(_natural_columns(crop)) for crop in crops], np.int64)
+    parts: list[tuple[list[int], int, int]] = []
     for k in np.unique(bucket):
         members = np.flatnonzero(bucket == k)
-        for start, stop, slots in chunks(len(members), CROPS_AT_ONCE, FILL):
-            some = members[start:stop].tolist()
-            canvas, widths = _canvas([strips[i] for i in some], slots, COLUMNS[k] * COLUMN_PX)
-            log_probs = engine.read_strips(canvas, widths)[: len(some)]
-            yield some, log_probs, widths[: len(some)] / COLUMN_PX
+        for start, stop, slots in batches(engine, len(members), CROPS_AT_ONCE, FILL):
+            parts.append((members[start:stop].tolist(), slots, COLUMNS[k] * COLUMN_PX))
+
+    def read(some: list[int], slots: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        canvas, widths = _canvas([strips[i] for i in some], slots, width)
+        log_probs = engine.read_strips(canvas, widths)[: len(some)]
+        return log_probs, widths[: len(some)] / COLUMN_PX
+
+    answers = ahead(engine, [partial(read, *part) for part in parts])
+    for (some, _, _), (log_probs, used) in zip(parts, answers, strict=True):
+        yield some, log_probs, used
 
 
 def _strip(crop: np.ndarray) -> np.ndarray:

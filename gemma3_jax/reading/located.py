@@ -15,7 +15,7 @@ import numpy as np
 from gemma3_jax.decoding.boxes import sides, with_margin
 from gemma3_jax.engine import Engine
 from gemma3_jax.imaging.resize import resize
-from gemma3_jax.reading.strips import chunks
+from gemma3_jax.reading.ahead import chunks
 from gemma3_jax.reading.views import LEAST_PX, USUAL, levelled
 
 # A crop is laid into the middle of a square, its edge pixels repeated around it, once smaller and once larger: px of the

@@ -14,10 +14,11 @@ from gemma3_jax.decoding.boxes import columns_used, sides, suppress
 from gemma3_jax.engine import Engine
 from gemma3_jax.imaging.resize import SizePolicy, plan, to_picture, windows
 from gemma3_jax.page import Word
+from gemma3_jax.reading.ahead import ahead, batches
 from gemma3_jax.reading.candidates import Found, candidates
 from gemma3_jax.reading.options import ReadOptions
 from gemma3_jax.reading.parting import mended, parted
-from gemma3_jax.reading.strips import COLUMNS, SQUEEZE, bucket_of, chunks, decode_with, words_of
+from gemma3_jax.reading.strips import COLUMNS, SQUEEZE, bucket_of, decode_with, words_of
 
 SLOTS = (32, 128, 512)  # words read at once
 CROWDED = (512, 1024, 2048)  # words looked for in a window: more when all of these are found
@@ -88,15 +89,24 @@ def _read(
     """Words of a window, their quads put in `place` in the picture."""
     quads, scores, seen, groups = candidates(found, options)
     words: dict[int, Word] = {}
-    for columns, some in _by_columns(seen):
-        log_probs = _read_boxes(engine, found.features, seen[some], columns)
+    parts = [
+        (columns, some[start:stop], slots)
+        for columns, some in _by_columns(seen)
+        for start, stop, slots in batches(engine, len(some), SLOTS)
+    ]
+    calls = [
+        partial(_read_boxes, engine, found.features, seen[some], columns, slots)
+        for columns, some, slots in parts
+    ]
+    for (columns, some, _), log_probs in zip(parts, ahead(engine, calls), strict=True):
         used = columns_used(seen[some], columns)
         decoded = decode_with(engine.charset, log_probs, used, options)
         texts = [k for k, one in enumerate(decoded) if one.text.strip()]
         kept, some = [decoded[k] for k in texts], some[texts]
         own = words_of(kept, place(quads[some]), place(seen[some]), scores[some].tolist())
         words |= dict(zip(some.tolist(), own, strict=True))
-    return parted_once(mended(words, groups, len(quads) - len(groups)))
+    in_order = {i: words[i] for i in sorted(words)}
+    return parted_once(mended(in_order, groups, len(quads) - len(groups)))
 
 
 def _detect(engine: Engine, window: np.ndarray) -> Found:
@@ -110,17 +120,17 @@ def _detect(engine: Engine, window: np.ndarray) -> Found:
     return Found(features, quads[0], scores[0], valid[0], full)
 
 
-def _read_boxes(engine: Engine, features: Any, quads: np.ndarray, columns: int) -> np.ndarray:
-    """log P `[n, columns, v]` of `quads` `[n, 4, 2]`, read in static buckets."""
-    found = []
-    for start, stop, slots in chunks(len(quads), SLOTS):
-        padded = np.zeros((1, slots, 4, 2), np.float32)
-        padded[0, : stop - start] = quads[start:stop]
-        found.append(engine.read(features, padded, columns)[0, : stop - start])
-    return np.concatenate(found)
+def _read_boxes(
+    engine: Engine, features: Any, quads: np.ndarray, columns: int, slots: int
+) -> np.ndarray:
+    """log P `[n, columns, v]` of `quads` `[n, 4, 2]`, at most `slots`, read as so many."""
+    padded = np.zeros((1, slots, 4, 2), np.float32)
+    padded[0, : len(quads)] = quads
+    return engine.read(features, padded, columns)[0, : len(quads)]
 
 
 def _by_columns(quads: np.ndarray) -> list[tuple[int, np.ndarray]]:
-    """Indices of the quads per bucket of strip columns, only the buckets that have any."""
-    bucket = bucket_of(columns_used(quads, round(SQUEEZE * COLUMNS[-1])))
-    return [(COLUMNS[k], np.flatnonzero(bucket == k)) for k in np.unique(bucket)]
+    """Indices of the quads per bucket of strip columns, only the buckets that have any, short words first."""
+    used = columns_used(quads, round(SQUEEZE * COLUMNS[-1]))
+    order, bucket = np.argsort(used, kind="stable"), bucket_of(used)
+    return [(COLUMNS[k], order[bucket[order] == k]) for k in np.unique(bucket)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,20 +25,6 @@ SQUEEZE = 2.0
 def bucket_of(columns: np.ndarray) -> np.ndarray:
     """Index into COLUMNS of the shortest strip for words that would fill `columns` at their own aspect."""
     return np.minimum(np.searchsorted(COLUMNS, columns / SQUEEZE), len(COLUMNS) - 1)
-
-
-def chunks(
-    count: int, buckets: tuple[int, ...], fill: float = 0.5
-) -> Iterator[tuple[int, int, int]]:
-    """(start, stop, bucket) pieces of `count` things, ascending `buckets` of static size: all but the smallest are filled to
-    more than `fill`, so that 150 words are read as 128 + 32 and not as 512."""
-    start = 0
-    while start < count:
-        left = count - start
-        bucket = next((b for b in buckets if b >= left and left > b * fill), 0)
-        bucket = bucket or max((b for b in buckets if b <= left), default=buckets[0])
-        yield start, min(start + bucket, count), bucket
-        start += bucket
 
 
 def decode_with(

@@ -39,10 +39,11 @@ def loss_and_metrics(
     the running ones, as at inference. Statistics of both mixed would fit neither.
     """
     dtype = compute_dtype(config, jax.default_backend())
+    params = {k: jax.lax.stop_gradient(v) if k in config.frozen else v for k, v in params.items()}
 
     def apply(*args: Any, method: str, train: bool = False) -> Any:
         nonlocal batch_stats
-        model = Spotter(config.model, train=train, dtype=dtype)
+        model = Spotter(config.model, train=train, dtype=dtype, frozen=config.frozen)
         variables = {"params": params, "batch_stats": batch_stats}
         out, updates = model.apply(variables, *args, method=method, mutable=["batch_stats"])
         batch_stats = merge(batch_stats, updates.get("batch_stats", {}))

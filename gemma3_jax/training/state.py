@@ -71,9 +71,18 @@ def _parts(params: Any) -> Any:
 METHODS = {"adamw": adamw, "muon": muon}
 
 
-def optimizer(config: OptimizerConfig) -> optax.GradientTransformation:
-    """Clipping by global norm, then the method; decay on matrices and kernels only."""
-    return optax.chain(optax.clip_by_global_norm(config.clip_norm), METHODS[config.method](config))
+def optimizer(
+    config: OptimizerConfig, frozen: tuple[str, ...] = ()
+) -> optax.GradientTransformation:
+    """Clipping by global norm, then the method; decay on matrices and kernels only. `frozen` parts are left alone."""
+    steps = optax.chain(optax.clip_by_global_norm(config.clip_norm), METHODS[config.method](config))
+    if not frozen:
+        return steps
+
+    def moves(params: Any) -> Any:
+        return {k: "frozen" if k in frozen else "moves" for k in params}
+
+    return optax.partition({"moves": steps, "frozen": optax.set_to_zero()}, moves)
 
 
 def init_state(config: Config, variables: dict[str, Any] | None = None) -> TrainState:
@@ -87,7 +96,7 @@ def init_state(config: Config, variables: dict[str, Any] | None = None) -> Train
         params,
         stats,
         jax.tree.map(jnp.array, {"params": params, "batch_stats": stats}),
-        optimizer(config.optimizer).init(params),
+        optimizer(config.optimizer, config.frozen).init(params),
     )
 
 

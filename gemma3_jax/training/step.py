@@ -85,14 +85,15 @@ def train_step(
     gradients, batch_stats, metrics = gradients_of(
         config, state, strips, scenes, key, whole, teacher
     )
-    updates, opt_state = optimizer(config.optimizer).update(
+    updates, opt_state = optimizer(config.optimizer, config.frozen).update(
         gradients, state.opt_state, state.params
     )
     params = optax.apply_updates(state.params, updates)
     # A short memory at first, or the average would be dragged along by the random start.
     decay = jnp.minimum(config.optimizer.ema_decay, (1.0 + state.step) / (10.0 + state.step))
     now = {"params": params, "batch_stats": batch_stats}
-    ema = jax.tree.map(lambda e, x: decay * e + (1 - decay) * x, state.ema, now)
+    # In this form what does not move (frozen parts) keeps its average to the bit.
+    ema = jax.tree.map(lambda e, x: e + (1 - decay) * (x - e), state.ema, now)
     metrics |= {
         "gradient_norm": optax.tree.norm(gradients),
         "learning_rate": jnp.asarray(learning_rate(config.optimizer)(state.step)),
