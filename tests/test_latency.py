@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # benchmarks/ is no part of the package
 
 from benchmarks import latency_stages
 from benchmarks.latency import HEADER, cells, ratios
-from benchmarks.latency_stages import Clock, Job
+from benchmarks.latency_stages import Clock, Job, Waited
 
 
 def test_a_stage_inside_another_is_counted_once(monkeypatch):
@@ -21,6 +22,14 @@ def test_a_stage_inside_another_is_counted_once(monkeypatch):
     with clock.stage("text"):
         pass
     assert clock.spent == {"read": 2.0, "text": 8.0 + 4.0}
+
+
+def test_of_calls_in_other_threads_the_waiting_is_counted():
+    clock = Clock()
+    with ThreadPoolExecutor(1) as pool, clock.stage("text"):
+        call = clock.timed("detect", max)
+        assert Waited(pool, clock).submit(lambda: call(3, 5)).result() == 5
+    assert set(clock.spent) == {"read", "text"}
 
 
 def row(wall: float, cpu: float) -> dict[str, float]:

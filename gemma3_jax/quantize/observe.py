@@ -30,6 +30,7 @@ class ObservingEngine(OnnxEngine):
 
     def __init__(self, folder: Path, config: ModelConfig) -> None:
         super().__init__(folder, config, None)
+        self.pool = None  # histograms are counted by one thread
         self.histograms: dict[str, Histogram] = {}
 
     def _run(self, name: str, outputs: Sequence[str], **inputs: Any) -> list[Any]:
