@@ -2,9 +2,9 @@
 
     python train.py --config configs/base_reader.py --workdir runs/reader --release runs/reader/model
 
-Run 12 of docs/training_log.md is this with two blocks more (`gemma3_jax.training.deepen`), 75 minutes on two CPU cores: 480 k
-strips and 180 k words of scenes. MEASURED, that state: iiit5k-val 99.5 %, svt-val 77.5 %, ic03-val 86.0 %, ic15 words 75.4 %, ic15-val
-detection H 76.3, end to end H 62.9, funsd-val bag-of-words F 83.2, sroie-val 82.5. It is not shipped.
+Run 12 of docs/training_log.md is this with two blocks more (`gemma3_jax.training.deepen`), 83 minutes on two CPU cores: 480 k
+strips and 180 k words of scenes. MEASURED, that state: iiit5k-val 99.5 %, svt-val 77.5 %, ic03-val 86.0 %, ic15 words 75.4 %,
+ic15-val detection H 76.3, end to end H 62.9, funsd-val bag-of-words F 83.2, sroie-val 82.5. It is not shipped.
 """
 
 from gemma3_jax.config import REAL_WEIGHTS, Config, DataConfig, OptimizerConfig
