@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import importlib
 import io
 import json
 import re
 import socket
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from gemma3_jax.ocr import GemmaOCR
 from gemma3_jax.page import Page
 from gemma3_jax.reading import ReadOptions
 from gemma3_jax.viewer import desk
+from gemma3_jax.writers import page_xml
 from gemma3_jax.writers.formats import FORMATS, encode
 
 pytest.importorskip("starlette", reason="needs the extra [serve]")
@@ -100,7 +103,12 @@ def test_a_large_picture_is_shown_smaller(client, monkeypatch):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_format_downloads(client, name):
+def test_every_format_downloads(client, name, monkeypatch):
+    # PAGE-XML says when it was made, to the second
+    noon = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.UTC)
+    clock = SimpleNamespace(now=lambda zone: noon)
+    still = SimpleNamespace(UTC=datetime.UTC, datetime=clock)
+    monkeypatch.setattr(page_xml, "datetime", still)
     if name == "pdf":
         pytest.importorskip("pypdf", reason="needs the extra [pdf]")
     path = opened(client, png(), "süß & sign.png")
