@@ -55,9 +55,7 @@ class Concurrent(Protocol):
     """An engine without static shapes that answers several calls for words side by side, as `reading.ahead` asks them."""
 
     workers: int  # how many, each on one core
-    pool: (
-        Executor | None
-    )  # where they run; None for one worker, who is asked by the caller's own thread
+    pool: Executor | None  # where they run; None: one after the other, in the caller's thread
 
 
 @runtime_checkable

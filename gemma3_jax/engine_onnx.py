@@ -17,8 +17,6 @@ from gemma3_jax.decoding.boxes import columns_used
 from gemma3_jax.engine import STRIP_PX, Detection
 from gemma3_jax.hardware import available_cores
 
-# strips of more words do not stay in a processor's cache, and their memory is held for good
-WORDS_AT_ONCE = 32
 NEVER = -1e4  # log-probability of what cannot be
 CPU = ("CPUExecutionProvider",)
 
@@ -71,28 +69,26 @@ class OnnxEngine:
     def read(self, features: Any, quads: np.ndarray, columns: int) -> np.ndarray:
         """As the protocol says; quads that are all zero at the end are padding, which here costs nothing.
 
-        Short words are read together, on strips no longer than the longest of them needs.
+        Strips are no longer than the longest word needs: `reading.ahead` puts words of a length together.
         """
         stem, fused, size = features
         words = _without_padding(np.asarray(quads.any(axis=(0, 2, 3))))
         log_probs = self._blank(*quads.shape[:2], columns)
+        if not words:
+            return log_probs
         # what a word's columns see beyond its end, through one convolution after the other
-        needed = np.ceil(columns_used(quads[:, :words], columns)) + sum(self.config.strip_depths)
-        needed = np.minimum(needed.max(axis=0), columns).astype(int)
-        order = np.argsort(needed, kind="stable")
-        for start in range(0, words, WORDS_AT_ONCE):
-            some = order[start : start + WORDS_AT_ONCE]
-            length = int(needed[some[-1]])
-            (found,) = self._run(
-                "reader",
-                ("log_probs",),
-                stem=stem,
-                fused=fused,
-                size=size,
-                quads=np.ascontiguousarray(quads[:, some], np.float32),
-                columns=np.array([length * COLUMN_PX // STRIP_PX]),
-            )
-            log_probs[:, some, :length] = found.numpy()
+        needed = columns_used(quads[:, :words], columns).max() + sum(self.config.strip_depths)
+        length = min(int(np.ceil(needed)), columns)
+        (found,) = self._run(
+            "reader",
+            ("log_probs",),
+            stem=stem,
+            fused=fused,
+            size=size,
+            quads=np.ascontiguousarray(quads[:, :words], np.float32),
+            columns=np.array([length * COLUMN_PX // STRIP_PX]),
+        )
+        log_probs[:, :words, :length] = found.numpy()
         return log_probs
 
     def read_strips(self, strips: np.ndarray, widths: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Real crops as imperfect boxes would have cut them."""
+"""Real crops as imperfect boxes would have cut them, and paler."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gemma3_jax.data.augment import _warp
+from gemma3_jax.data.augment import _warp, paled
 
 NEUTRAL = np.array([0, -0.4, 0, 0, 0, 0, -6 / 14])  # zoom 1 both ways
 
@@ -54,3 +54,10 @@ def test_margins_are_cut_off_or_added_above_and_below(amount, grown):
     seen, _ = _warp(jnp.asarray(strip(96)), jnp.float32(96), jnp.asarray(change))
     thick = (1 - np.asarray(seen)[:, :96, 0]).sum(0).mean()
     np.testing.assert_allclose(thick, 4 / grown, rtol=0.03)
+
+
+def test_a_pale_crop_keeps_its_colour_and_a_share_of_its_contrast():
+    image = np.random.default_rng(0).random((32, 128, 3), np.float32)
+    pale = np.asarray(paled(jnp.asarray(image), jnp.float32(0.25)))
+    np.testing.assert_allclose(pale.mean((0, 1)), image.mean((0, 1)), atol=1e-5)
+    np.testing.assert_allclose(pale.std((0, 1)), 0.25 * image.std((0, 1)), rtol=1e-4)

@@ -55,8 +55,7 @@ def _one(key: Array, table: WordTable) -> tuple[Array, Array, Array]:
     image = jnp.where(u[7] < 0.08, image[..., ::-1], image)
     v = jax.random.uniform(jax.random.fold_in(key, 1), (8,)) * 2 - 1
     image = tone(image, 1 + 0.35 * v[0], 0.15 * v[1], 0.5 * v[2])
-    mean = image.mean((0, 1))
-    image = mean + (image - mean) * jnp.where(v[6] < -0.84, 0.15 + 0.6 * jnp.abs(v[7]), 1.0)
+    image = paled(image, jnp.where(v[6] < -0.84, 0.15 + 0.6 * jnp.abs(v[7]), 1.0))
     kernel = gaussian(jnp.where(u[8] < 0.25, 0.5 + 0.9 * jnp.abs(v[3]), 0.0))
     image = blur(image, kernel, kernel)
     noise = hash_noise(jax.random.bits(jax.random.fold_in(key, 2)), image.shape)
@@ -64,6 +63,12 @@ def _one(key: Array, table: WordTable) -> tuple[Array, Array, Array]:
     image = jnp.where(u[10] < 0.15, jpeg(jnp.clip(image, 0, 1), 1 + 2 * jnp.abs(v[5])), image)
     image = jnp.clip(jnp.round(image * 255), 0, 255).astype(jnp.uint8)
     return image, width, table.labels[pick]
+
+
+def paled(image: Float[Array, "h w 3"], contrast: Array) -> Float[Array, "h w 3"]:
+    """The picture with its contrast times `contrast`, its mean colour kept."""
+    mean = image.mean((0, 1))
+    return mean + (image - mean) * contrast
 
 
 def _warp(

@@ -68,7 +68,9 @@ _NUMBERS = {
     "CCC": 2, "CCCC": 2, "CCCCC": 3, "CCCCCC": 3, "CCCCCCC": 2, "CCCCCCCC": 2, "CCCCCCCCCC": 1, "CCCC-CCCC": 1, "UUddd": 2, "UUdddd": 2,
     "Ud": 2, "Udd": 2, "Uddd": 2, "dU": 1, "ddU": 2, "UU-ddd": 1, "UUU-ddd": 2, "UUU dddd": 1, "UUUdddd": 2, "U-dd": 1, "U.U.": 1, "UU": 3, "UUU": 4,
     "UUUU": 1, "U": 2, "l": 1, "U&U": 1, "dd-dd": 1, "#dddd": 1, "No.nd": 1, "dxd": 1, "ndxnd": 1, "UUdd-dddd": 1, "dddd-U": 1, "MMMMM": 1, "MMMMMMMM": 1,
-    "dddddd-ddddd": 0.5, "UUU/dddd": 0.5, "Ud-ddd": 1, "dU.ddd": 1.5, "Ud.dd": 1, "dUddd": 1.5, "dUd": 1.5, "UdU": 1.5, "ddUU": 1, "UdU dUU": 1, "UdUdd": 1, "ddU-dd": 1, "dUU": 1, "dd.dd.dd": 0.5, "SR": 0.5, "lll": 0.5,
+    "dddddd-ddddd": 0.5, "UUU/dddd": 0.5, "Ud-ddd": 1, "dd.dd.dd": 0.5, "SR": 0.5, "lll": 0.5,
+    # digits among letters, of which a reader makes the like: B and 8, O and 0
+    "dU.ddd": 1.5, "Ud.dd": 1, "dUddd": 1.5, "dUd": 1.5, "UdU": 1.5, "ddUU": 1, "UdU dUU": 1, "UdUdd": 1, "ddU-dd": 1, "dUU": 1,
 }  # fmt: skip
 PATTERNS: tuple[tuple[str, float], ...] = (
     (ANYTHING, 0.5),

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from gemma3_jax.engine import Concurrent, Engine
 
-# Words of a call: more do not stay in a processor's cache, fewer are not worth a call.
+# Words of a call: more do not stay in a processor's cache, and their memory is held for good; fewer are not worth a call.
 MOST, LEAST = 32, 4
 Batch = tuple[int, int, int]
 T = TypeVar("T")
