@@ -120,6 +120,26 @@ def test_faint_crops_are_read_with_more_contrast_and_others_are_not():
     assert read_crops(engine, [strong], on)[0].text == "" and len(calls) == 1
 
 
+def test_a_word_that_only_its_colour_shows_is_read_in_its_colours():
+    class Unsure(NeedsContrast):
+        def read_strips(self, strips, widths):
+            rows = super().read_strips(strips, widths)
+            rows[np.ptp(strips, axis=(1, 2, 3)) <= 200] = -np.log(rows.shape[-1])  # all alike
+            return rows
+
+    sign = np.full((32, 90, 3), (150, 110, 80), np.uint8)
+    sign[8:24, 10:80:8] = (90, 130, 90)
+    engine = Unsure(["green"])
+    once, again = (
+        ReadOptions(language="off", enhance=False, look_again=look) for look in (False, True)
+    )
+    assert read_crops(engine, [sign], once)[0].text == ""
+    (word,) = read_crops(engine, [sign], again)
+    assert word.text == "green" and word.quad.tolist() == [[0, 0], [90, 0], [90, 32], [0, 32]]
+    grey = np.repeat(sign.mean(axis=-1, keepdims=True), 3, axis=-1).astype(np.uint8)
+    assert read_crops(engine, [grey], again)[0].text == ""
+
+
 def test_what_is_read_in_a_straightened_box_is_placed_in_the_picture():
     """A leaning box: its crop's corners are the box's, its middle the box's, and a point a quarter along the top."""
     leaning = np.array([[10, 20], [110, 60], [100, 90], [0, 50]], np.float64)

@@ -13,6 +13,7 @@ from gemma3_jax.config import CANVAS_HEIGHT, COLUMN_PX
 from gemma3_jax.decoding.lattice import collapse
 from gemma3_jax.decoding.text import Decoded, mask_padding
 from gemma3_jax.engine import Engine
+from gemma3_jax.imaging.hue import hued
 from gemma3_jax.imaging.resize import resize
 from gemma3_jax.imaging.threshold import contrast, enhanced
 from gemma3_jax.language.fusion import LOST
@@ -22,11 +23,21 @@ from gemma3_jax.reading.confidence import calibrated
 from gemma3_jax.reading.located import located_views
 from gemma3_jax.reading.options import ReadOptions
 from gemma3_jax.reading.strips import COLUMNS, bucket_of, decode_with, words_of
-from gemma3_jax.reading.views import AGREED, SURE, close_views, leaning_views, straightened, vote
+from gemma3_jax.reading.views import (
+    AGREED,
+    SURE,
+    close_views,
+    leaning_views,
+    outline,
+    straightened,
+    vote,
+)
 
 CROPS_AT_ONCE = (1, 8, 64)
 FILL = 0.2  # of a bucket: for less of it, smaller ones; a call costs as much as half a crop
 FAINT, CLEAR = 80.0, 0.9  # contrast (grey levels) and confidence below which it is raised
+
+View = tuple[np.ndarray, np.ndarray]  # where in the crop, [4, 2]; what is read
 
 
 def read_crops(engine: Engine, crops: Sequence[np.ndarray], options: ReadOptions) -> list[Word]:
@@ -56,17 +67,17 @@ def look_again(
 ) -> None:
     """Put what the views of doubtful crops agree on into `decoded`, and the view it was read in into `seen` `[n, 4, 2]`.
 
-    Where the first views leave it in doubt, the word is looked for in the crop.
+    Where the first views leave it in doubt, the word is looked for in the crop, and then in its colours.
     """
     asked = [i for i, one in enumerate(decoded) if one.confidence < SURE]
     readings = {i: [decoded[i]] for i in asked}
     views = {i: [seen[i].copy()] for i in asked}
-    for further in (_close_views, _other_views):
+    for further in (_close_views, _other_views, _hued_views):
         more = further(engine, [crops[i] for i in asked])
-        cuts = [straightened(crops[i], q) for i, own in zip(asked, more, strict=True) for q in own]
+        cuts = [picture for own in more for _, picture in own]
         found = iter(_decode(engine, cuts, options, lost))
         for i, own in zip(asked, more, strict=True):
-            views[i] += own
+            views[i] += [quad for quad, _ in own]
             readings[i] += [next(found) for _ in own]
             texts = [one.text for one in readings[i]]
             winner, sure = vote(texts, [one.confidence for one in readings[i]])
@@ -75,16 +86,28 @@ def look_again(
         asked = [i for i in asked if decoded[i].confidence < AGREED]
 
 
-def _close_views(_: Engine, crops: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
-    return [close_views(crop.shape[1], crop.shape[0]) for crop in crops]
+def _close_views(_: Engine, crops: Sequence[np.ndarray]) -> list[list[View]]:
+    return [_cut(crop, close_views(crop.shape[1], crop.shape[0])) for crop in crops]
 
 
-def _other_views(engine: Engine, crops: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
+def _other_views(engine: Engine, crops: Sequence[np.ndarray]) -> list[list[View]]:
     """Leaning views by rule, and the word as it is found."""
     found = located_views(engine, crops)
     return [
-        leaning_views(c.shape[1], c.shape[0]) + own for c, own in zip(crops, found, strict=True)
+        _cut(crop, leaning_views(crop.shape[1], crop.shape[0]) + own)
+        for crop, own in zip(crops, found, strict=True)
     ]
+
+
+def _hued_views(_: Engine, crops: Sequence[np.ndarray]) -> list[list[View]]:
+    return [
+        [(outline(crop.shape[1], crop.shape[0]), picture) for picture in hued(crop)]
+        for crop in crops
+    ]
+
+
+def _cut(crop: np.ndarray, quads: Sequence[np.ndarray]) -> list[View]:
+    return [(quad, straightened(crop, quad)) for quad in quads]
 
 
 def decode_crops(

@@ -48,8 +48,8 @@ def page_views(quads: np.ndarray, around: np.ndarray) -> np.ndarray:
 
 def close_views(width: int, height: int) -> list[np.ndarray]:
     """Quads float64 `[4, 2]`: a crop of one word a little tighter and wider."""
-    outline = _outline(width, height)
-    return [with_margin(outline, TIGHT), with_margin(outline, LOOSE)]
+    whole = outline(width, height)
+    return [with_margin(whole, TIGHT), with_margin(whole, LOOSE)]
 
 
 def leaning_views(width: int, height: int) -> list[np.ndarray]:
@@ -59,11 +59,12 @@ def leaning_views(width: int, height: int) -> list[np.ndarray]:
     hopes += [sheared(width, height, slope) for slope in SLOPES]
     views = [quad for quad in hopes if quad is not None]
     if height > TALL * width:
-        views += [np.roll(_outline(width, height), turn, axis=0) for turn in (1, -1)]
+        views += [np.roll(outline(width, height), turn, axis=0) for turn in (1, -1)]
     return views
 
 
-def _outline(width: int, height: int) -> np.ndarray:
+def outline(width: int, height: int) -> np.ndarray:
+    """The quad `[4, 2]` of a whole crop."""
     return np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
 
 

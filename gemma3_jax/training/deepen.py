@@ -59,6 +59,7 @@ def main(
     stage_depths: tuple[int, ...] | None = None,
     strip_depths: tuple[int, ...] | None = None,
     attention_depth: int | None = None,
+    detector_depth: int | None = None,
     seed: int = 0,
 ) -> None:
     """Write `model`, a name or folder, with these depths (those left out stay) to the folder `out`.
@@ -76,6 +77,7 @@ def main(
         "stage_depths": stage_depths,
         "strip_depths": strip_depths,
         "attention_depth": attention_depth,
+        "detector_depth": detector_depth,
     }
     deeper = dataclasses.replace(config, **{k: v for k, v in depths.items() if v is not None})
     fresh = init_variables(deeper, jax.random.key(seed))

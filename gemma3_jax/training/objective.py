@@ -18,7 +18,7 @@ from gemma3_jax.losses.joint import detection_loss, total_loss
 from gemma3_jax.model.spotter import Spotter
 from gemma3_jax.training.teacher import Teacher
 from gemma3_jax.training.to_read import nothing_to_read, words_to_read
-from gemma3_jax.types import Batch
+from gemma3_jax.types import Batch, DetectionMaps
 
 Call = Callable[..., Any]  # of a method of `Spotter`, by name
 Terms = dict[str, Array]
@@ -72,11 +72,26 @@ def strip_terms(apply: Call, strips: Batch, ask: Call | None) -> Terms:
 
 
 def scene_terms(config: Config, apply: Call, scenes: Batch, key: Array, ask: Call | None) -> Terms:
-    """`det` with its parts, `rec_scenes`, where wanted `rec_nothing`; with a teacher `taught_heat` and `taught_scenes`."""
+    """`det` with its parts and, where words are read, `reading_terms`; with a teacher `taught_heat`."""
     features = apply(scenes.images, method="features")
     maps = apply(features, method="detect")
     shape = maps.centre.shape[1:]
     targets = detection_targets(scenes.quads, scenes.valid, scenes.ignore, shape, STRIDE)
+    terms = detection_loss(maps, targets)
+    theirs = ask(scenes.images, method="features") if ask else None
+    if ask:
+        terms["taught_heat"] = heat_divergence(maps.centre, ask(theirs, method="detect").centre)
+    if config.data.read_words:
+        read = partial(apply, features, method="read")
+        told = partial(ask, theirs, method="read") if ask else None
+        terms |= reading_terms(config, read, maps, scenes, key, told)
+    return terms
+
+
+def reading_terms(
+    config: Config, read: Call, maps: DetectionMaps, scenes: Batch, key: Array, told: Call | None
+) -> Terms:
+    """`rec_scenes`, where wanted `rec_nothing`; with a teacher, who has `told`, `taught_scenes`."""
     quads, labels, readable = words_to_read(config, scenes, key)
     columns, words = CANVAS_WIDTH // 2, readable.shape[1]
     empty = jnp.zeros((len(quads), 0), bool)
@@ -87,18 +102,14 @@ def scene_terms(config: Config, apply: Call, scenes: Batch, key: Array, ask: Cal
     def flat(x: Array) -> Array:
         return x.reshape(-1, *x.shape[2:])
 
-    read = apply(features, quads, columns, method="read")
-    log_probs = flat(read[:, :words])
-    terms = detection_loss(maps, targets)
-    terms["rec_scenes"] = ctc_loss(log_probs, flat(labels), flat(readable))
+    answers = read(quads, columns)
+    log_probs = flat(answers[:, :words])
+    terms = {"rec_scenes": ctc_loss(log_probs, flat(labels), flat(readable))}
     if config.data.read_nothing:
-        terms["rec_nothing"] = nothing_loss(flat(read[:, words:]), flat(empty))
-    if ask:
-        theirs = ask(scenes.images, method="features")
-        heat = ask(theirs, method="detect").centre
-        told = flat(ask(theirs, quads[:, :words], columns, method="read"))
-        terms["taught_heat"] = heat_divergence(maps.centre, heat)
-        terms["taught_scenes"] = column_divergence(log_probs, told, flat(readable))
+        terms["rec_nothing"] = nothing_loss(flat(answers[:, words:]), flat(empty))
+    if told:
+        theirs = flat(told(quads[:, :words], columns))
+        terms["taught_scenes"] = column_divergence(log_probs, theirs, flat(readable))
     return terms
 
 
