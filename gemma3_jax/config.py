@@ -74,9 +74,9 @@ MODELS = {
             neck_width=32,
             detector_depth=1,
             strip_widths=(64, 128),
-            strip_depths=(1, 2),
+            strip_depths=(2, 3),
             embed=128,
-            attention_depth=1,
+            attention_depth=2,
         ),
         ModelConfig(
             name="debug",

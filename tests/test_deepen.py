@@ -38,9 +38,11 @@ def shallow(tmp_path):
 def test_new_blocks_change_nothing_and_can_learn(shallow, tmp_path):
     depths = tuple(depth + 1 for depth in SMALL.stage_depths)
     strips = tuple(depth + 2 for depth in SMALL.strip_depths)
-    main(str(shallow), tmp_path / "deep", depths, strips, SMALL.attention_depth + 1)
+    finer = SMALL.detector_depth + 1
+    main(str(shallow), tmp_path / "deep", depths, strips, SMALL.attention_depth + 1, finer)
     config, variables = load_pretrained(tmp_path / "deep")
     assert (config.stage_depths, config.strip_depths) == (depths, strips)
+    assert config.detector_depth == finer
     for before, after in zip(outputs(shallow), outputs(tmp_path / "deep"), strict=True):
         np.testing.assert_array_equal(after, before)
 

@@ -27,7 +27,7 @@ def variables():
     ("name", "parameters", "limit"),
     [
         ("gemma3-base", 1_082_785, 3_900_000),
-        ("gemma3-tiny", 293_881, 1_300_000),
+        ("gemma3-tiny", 449_977, 1_300_000),
         ("debug", 139_289, 300_000),
     ],
 )

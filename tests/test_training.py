@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from functools import partial
 from typing import Any
 
 import jax
@@ -12,7 +13,7 @@ import pytest
 from gemma3_jax.config import MODELS, Config, DataConfig, OptimizerConfig
 from gemma3_jax.training import step
 from gemma3_jax.training.loop import Diverged, Schedule, train
-from gemma3_jax.training.objective import compute_dtype, merge
+from gemma3_jax.training.objective import compute_dtype, loss_and_metrics, merge
 from gemma3_jax.training.sources import Resident, difficulty
 from gemma3_jax.training.state import TrainState, init_state, optimizer, released_variables
 from gemma3_jax.training.step import train_step
@@ -140,6 +141,24 @@ def test_boxes_without_a_word_join_the_loss_where_wanted():
     parts = ("det", "rec_scenes", "rec_nothing")
     assert found["loss"] == pytest.approx(sum(found[part] for part in parts), rel=1e-5)
     assert without["rec_scenes"] == pytest.approx(found["rec_scenes"], rel=1e-5)
+
+
+def test_scenes_may_be_for_finding_only():
+    """Then nothing is read: the loss is the detector's, and no other part has a slope."""
+    config = dataclasses.replace(CONFIG, data=dataclasses.replace(CONFIG.data, read_words=0))
+    seen, key = Batch(*map(jnp.asarray, scenes())), jax.random.key(0)
+
+    def loss(config, params):
+        return loss_and_metrics(config, params, state.batch_stats, None, seen, key)
+
+    state = init_state(config)
+    slope = jax.grad(partial(loss, config), has_aux=True)
+    slopes, (_, terms) = jax.jit(slope)(state.params)
+    assert "rec_scenes" not in terms and float(terms["loss"]) == float(terms["det"])
+    _, (_, both) = jax.jit(partial(loss, CONFIG))(state.params)
+    assert float(both["det"]) == pytest.approx(float(terms["det"]), rel=1e-6)
+    assert not any(np.any(leaf) for leaf in jax.tree.leaves(slopes["recognizer"]))
+    assert all(np.any(leaf) for leaf in jax.tree.leaves(slopes["detector"]))
 
 
 def test_words_to_read_are_legible_ones_moved_a_little():
