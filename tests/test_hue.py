@@ -24,7 +24,7 @@ def test_grey_light_does_not_show(seed, strength):
     """Ink and ground come out as two plain levels, whatever light falls on them, where in grey the light is all there is."""
     picture, inked = sign()
     light = np.random.default_rng(seed).integers(-strength, strength + 1, picture.shape[:2])
-    lit = np.uint8(picture + light[..., None])
+    lit = (picture + light[..., None]).astype(np.uint8)
     grey, negative = hued(lit)
     np.testing.assert_array_equal(grey, hued(picture)[0])
     assert {tuple(np.unique(grey[inked])), tuple(np.unique(grey[~inked]))} == {(0,), (255,)}
