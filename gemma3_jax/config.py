@@ -104,9 +104,7 @@ class DataConfig:
     real_scenes: int = 0
     scene_size: int = 320  # px, square
     scene_words: int = 32  # slots per scene
-    read_words: int = (
-        4  # words of each scene that are read (CTC) in a step; 0: scenes are for finding only
-    )
+    read_words: int = 4  # words of each scene that are read (CTC) in a step; 0: only found
     read_nothing: int = 0  # boxes of each scene that hold no word and are to be read as nothing
     read_joined: float = 0.3  # of them together with the next word of the line, where there is one
     max_label: int = 25

@@ -144,7 +144,7 @@ def test_boxes_without_a_word_join_the_loss_where_wanted():
 
 
 def test_scenes_may_be_for_finding_only():
-    """Then nothing is read: the loss is the detector's, and no other part has a slope."""
+    """Then nothing is read: the loss is the detector's alone, and the recogniser has no slope."""
     config = dataclasses.replace(CONFIG, data=dataclasses.replace(CONFIG.data, read_words=0))
     seen, key = Batch(*map(jnp.asarray, scenes())), jax.random.key(0)
 

@@ -15,8 +15,8 @@ def hued(pixels: np.ndarray) -> list[np.ndarray]:
     """A picture uint8 `[h, w, 3]` as its colour has it, in grey uint8 `[h, w, 3]`, as it is and as a negative; `[]` where
     colours differ by less than `VIVID`.
 
-    The colour of a pixel is its place on the first principal axis of the two opponent channels, red against green and yellow
-    against blue (Ohta, Kanade and Sakai 1980, the second and third of their features), which no grey light added to it moves.
+    The colour of a pixel is its place on the first principal axis of two opponent channels, red - green and (red + green) / 2 -
+    blue (those of van de Sande, Gevers and Snoek 2010, but for their scale), which no grey light added to it moves.
     """
     red, green, blue = np.moveaxis(pixels.astype(np.float32), -1, 0)
     opponents = np.stack([red - green, (red + green) / 2 - blue], axis=-1)
