@@ -2,6 +2,7 @@
 
     python -m benchmarks.latency --repeat 10
     python -m benchmarks.latency --sets ic15-val funsd-val --limit 10 --data ../shared/data --peers all --repeat 2
+    python -m benchmarks.latency --sets ic15-val --size 1280 720 --data ../shared/data --peers rapidocr-v6
     python -m benchmarks.latency --models gemma3-base runs/tiny --backends onnx onnx-int8 jax --threads 2 --batches 1 8
 
 Every model, backend, thread count and batch size runs in a process of its own, and so does every peer (`benchmarks.peers` says
@@ -17,12 +18,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tyro
+from PIL import Image
 from tyro.conf import Positional
 
 from benchmarks.latency_stages import PEERS, STAGES, Job, measure
@@ -39,6 +42,7 @@ def main(
     sets: tuple[str, ...] = (),
     data: Path = Path("../shared/data"),
     limit: int = 10,
+    size: tuple[int, int] | None = None,
     models: tuple[str, ...] = ("gemma3-base",),
     backends: tuple[str, ...] = ("onnx",),
     peers: tuple[str, ...] = (),
@@ -53,6 +57,8 @@ def main(
     Args:
         pictures: Files; with neither these nor `sets` the pictures that come with the program.
         sets: Page sets by name (ic15-val, funsd-val, sroie-val) or annotated folders, of which the first `limit`.
+        size: Width and height in px that every picture is brought to first, as a JPEG (the photographs of ICDAR 2015 were taken
+            at 1280 720 and are kept at 960 640).
         peers: rapidocr-v6, rapidocr-v4, tesseract, or all.
         repeat: How often each picture is read.
         warm_up: Calls that are not counted.
@@ -70,8 +76,12 @@ def main(
     readers = [f"{model}:{backend}" for model in models for backend in backends]
     jobs = [Job(name, t, batch) for t in threads for batch in batches for name in readers]
     jobs += [Job(name, t, 1) for t in threads for name in others]
+    folder = tempfile.TemporaryDirectory()
     for name, files in _pictures(pictures, sets, data, limit):
-        print(f"\n{name}: {len(files)} pictures, each read {repeat} times\n")
+        if size:
+            files = _resized(files, size, Path(folder.name) / name)
+        at = f" of {size[0]} x {size[1]} px" if size else ""
+        print(f"\n{name}: {len(files)} pictures{at}, each read {repeat} times\n")
         print(f"| {' | '.join(HEADER)} |\n|{'---|' * len(HEADER)}")
         found = {}
         for job in jobs:
@@ -92,6 +102,16 @@ def _pictures(
     if pictures or not sets:
         examples = sorted(map(str, (ROOT / "gemma3_jax/examples").glob("*.jpg")))
         yield "files" if pictures else "examples", list(pictures) or examples
+
+
+def _resized(files: Sequence[str], size: tuple[int, int], folder: Path) -> list[str]:
+    """The pictures at `size` (width, height), as JPEG files in `folder`."""
+    folder.mkdir()
+    made = [str(folder / f"{i}.jpg") for i in range(len(files))]
+    for file, copy in zip(files, made, strict=True):
+        with Image.open(file) as image:
+            image.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(copy, quality=95)
+    return made
 
 
 def _measured(job: Job, files: list[str], repeat: int, warm_up: int) -> dict[str, Any]:

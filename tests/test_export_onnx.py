@@ -136,6 +136,25 @@ def test_centres_are_decoded_as_in_jax(slots):
     assert found[2].any() and (slots == 3 or not found[2].all())
 
 
+def test_the_shapes_that_runtimes_are_told_are_those_at_run_time():
+    """Every value of a told shape becomes an output; dimensions of one name have one size, whatever the picture's."""
+    model = files.build("detector", SMALL, trained())
+    told = {one.name: one for one in model.graph.value_info}
+    assert len(told) == 2 * (
+        len(SMALL.stage_widths) - 1
+    )  # both sides of every addition in the neck
+    model.graph.output.extend(told.values())
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    for batch, h, w in ((1, 64, 96), (2, 32, 160)):
+        given = {"images": np.zeros((batch, h, w, 3), np.uint8), "slots": np.array([2])}
+        found = dict(zip(told, session.run(list(told), given), strict=True))
+        sizes: dict[str, int] = {}
+        for name, value in found.items():
+            for dim, size in zip(told[name].type.tensor_type.shape.dim, value.shape, strict=True):
+                assert sizes.setdefault(dim.dim_param or str(dim.dim_value), size) == size
+        assert sizes["b"] == batch and sizes["h / 4"] == h // 4 and sizes["w / 4"] == w // 4
+
+
 def test_a_picture_without_words_has_one_empty_slot():
     maps = np.full((1, 1, 8, 8), -9, np.float32), np.zeros((1, 8, 8, 8), np.float32)
     kinds = {"valid": BOOL}

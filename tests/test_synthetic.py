@@ -184,6 +184,20 @@ def test_embossed_words_show_at_the_edges_of_their_strokes_only():
             assert change.max() > 0.02 and change.min() < -0.02
 
 
+def test_ink_of_another_hue_is_as_bright_as_its_ground_and_across_grey_from_it() -> None:
+    """In the plane of constant luma: both a clear distance apart, and on no one side of grey."""
+    grounds = jax.random.uniform(jax.random.key(0), (400, 3), minval=0.3, maxval=0.7)
+    u = jax.random.uniform(jax.random.key(1), (400, 6))
+    inks = np.asarray(jax.vmap(paint._of_another_hue)(u, grounds))
+    grounds = np.asarray(grounds)
+    weights = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+    brightness = np.abs(inks @ weights - grounds @ weights)
+    assert np.quantile(brightness, 0.95) < 0.12
+    chroma = [colours - (colours @ weights)[:, None] for colours in (inks, grounds)]
+    assert ((chroma[0] * chroma[1]).sum(1) < 0.02).all()
+    assert np.median(np.linalg.norm(chroma[0] - chroma[1], axis=1)) > 0.4
+
+
 def test_bad_sizes_are_refused(studio) -> None:
     with pytest.raises(ValueError, match="multiples of 16"):
         synthetic.draw_strips(jax.random.key(0), studio, batch=1, height=30)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from gemma3_jax.data import effects
 
 EMBOSSED = 0.06  # share of words without any ink
+ALIKE = 0.05  # share of words as bright as their ground, of another hue
 
 
 class Ink(NamedTuple):
@@ -145,8 +146,22 @@ def _fill(key: Any, ground: Any, native: Any, s: Any) -> tuple[Any, Any]:
     away = ground - mean[:, None, None]
     spread = jnp.sqrt((luma(away) ** 2 * seen).sum() / area)
     contrast = jnp.abs(luma(fill) - grey)
+    v = jax.random.uniform(jax.random.fold_in(key, 1), (7,))
+    alike = v[0] < ALIKE * s
+    fill = jnp.where(alike, _of_another_hue(v[1:], mean), fill)
+    contrast = jnp.where(alike, 0.3, contrast)
     calm = jnp.minimum(1.0, contrast / jnp.maximum(2.2 * spread, 1e-3))
     return fill, jnp.clip(mean[:, None, None] + away * calm, 0, 1)
+
+
+def _of_another_hue(u: Any, ground: Any) -> Any:
+    """A colour [3] about as bright as `ground` [3], on the other side of grey: what only its colour tells from it."""
+    grey = luma(ground)
+    chroma = random_colour(u[:5].at[3].set(1.0))
+    chroma, own = chroma - luma(chroma), ground - grey
+    chroma = jnp.where((chroma * own).sum() > 0, -chroma, chroma)
+    chroma = chroma * 0.5 / jnp.maximum(jnp.linalg.norm(chroma), 0.1)
+    return jnp.clip(grey + 0.16 * (u[5] - 0.5) + chroma, 0, 1)
 
 
 def _compose(key: Any, ground: Any, letters: Any, fill: Any, grain: Any, ink: Ink, s: Any) -> Any:

@@ -104,6 +104,7 @@ class Graph:
         self._constants: dict[tuple, onnx.TensorProto] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
+        self._known: list[onnx.ValueInfoProto] = []
         self._scopes: list[str] = []
         self._taken: dict[str, int] = {}
 
@@ -153,6 +154,12 @@ class Graph:
         self._inputs.append(helper.make_tensor_value_info(name, kind, shape))
         return Tensor(self, name)
 
+    def known(self, value: Tensor, dtype: Any, shape: Sequence[int | str]) -> Tensor:
+        """`value`, of which a runtime is told the shape: free dimensions of one name are equal, which it cannot always infer."""
+        kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        self._known.append(helper.make_tensor_value_info(value.name, kind, shape))
+        return value
+
     def output(self, name: str, value: Tensor, dtype: Any, shape: Sequence[int | str]) -> None:
         """Call a value by a name of the model's outputs."""
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
@@ -165,7 +172,13 @@ class Graph:
         """The finished, checked model."""
         weights = list(self._constants.values())
         graph = helper.make_graph(
-            self._nodes, self.name, self._inputs, self._outputs, weights, description
+            self._nodes,
+            self.name,
+            self._inputs,
+            self._outputs,
+            weights,
+            description,
+            value_info=self._known,
         )
         opset = [helper.make_opsetid("", OPSET)]
         model = helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION)

@@ -64,7 +64,7 @@ def packed_stem(g: Graph, images: Tensor, mean: float, kernel: Any, bias: Any) -
 
 
 def _neck(g: Graph, p: Params, maps: list[Tensor]) -> Tensor:
-    fused = None
+    fused, width = None, p["lateral1"]["kernel"]["kernel"].shape[-1]
     for i in range(len(maps) - 1, 0, -1):
         with g.scope(f"lateral{i}"):
             x = pointwise(
@@ -80,6 +80,9 @@ def _neck(g: Graph, p: Params, maps: list[Tensor]) -> Tensor:
                 coordinate_transformation_mode="asymmetric",
                 nearest_mode="floor",
             )
+            # Both are as large. Not told so, ONNX Runtime adds them in a pass of its own, and takes the ReLU in another.
+            shape = ("b", width, f"h / {2 ** (i + 1)}", f"w / {2 ** (i + 1)}")
+            x, larger = (g.known(side, np.float32, shape) for side in (x, larger))
             x = separable(g, p, f"smooth{i}", g.Relu(x + larger))
         fused = x
     assert fused is not None
