@@ -155,7 +155,7 @@ class Graph:
         return Tensor(self, name)
 
     def known(self, value: Tensor, dtype: Any, shape: Sequence[int | str]) -> Tensor:
-        """`value`, of which a runtime is told the shape: free dimensions of one name are equal, which it cannot always infer."""
+        """`value`, its shape told to the runtime: free dimensions of one name are equal, which it cannot always infer."""
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
         self._known.append(helper.make_tensor_value_info(value.name, kind, shape))
         return value

@@ -46,12 +46,9 @@ def _sources(ranges: Path | None) -> str:
     """Digest of the code and, where there are some, the ranges that decide what is in the files: another program must not
     find this one's."""
     package, digest = Path(__file__).parents[1], hashlib.sha256()
-    rooms = ("export", "model", "decoding", "quantize")
-    for path in [
-        package / "config.py",
-        *(p for r in rooms for p in sorted((package / r).glob("*.py"))),
-    ]:
-        digest.update(path.read_bytes())
+    for sources in ("config.py", "export/*.py", "model/*.py", "decoding/*.py", "quantize/*.py"):
+        for path in sorted(package.glob(sources)):
+            digest.update(path.read_bytes())
     if ranges and ranges.is_file():
         digest.update(ranges.read_bytes())
     return digest.hexdigest()[:8]
