@@ -54,8 +54,9 @@ def test_small_print_is_read_larger_where_the_picture_has_more_of_it():
     assert looks(40, 12, (800, 1330)) == (FIRST,)  # hardly larger
 
 
-def test_a_small_scan_of_small_print_is_enlarged():
+def test_a_small_scan_of_tiny_print_alone_is_enlarged():
     first = SizePolicy(max_side=960)
+    assert looks_worth_taking(np.full(40, 14.0), 0.96, (750, 1000), first) == (first,)
     sizes = looks_worth_taking(np.full(40, 10.0), 0.96, (750, 1000), first)
     assert sizes == (SizePolicy(scale=1.28),)
 

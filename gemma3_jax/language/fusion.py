@@ -91,7 +91,9 @@ class Fusion:
         @lru_cache(maxsize=8192)
         def after(ids: Prefix) -> memoryview:
             terms = self.model.next_log_probs(self.charset.decode(ids), self.charset.characters)
-            return np.exp([0.0, *WEIGHT * terms + PER_CHARACTER]).data
+            worth = np.ones(1 + len(terms))  # a blank's is 1
+            np.exp(WEIGHT * terms + PER_CHARACTER, out=worth[1:])
+            return worth.data
 
         return after
 

@@ -25,7 +25,7 @@ from gemma3_jax.reading.presence import present
 PRINT_WORDS, PRINT_PX = 30, 20  # a page of small print: as many words, px as the network sees them
 SMALL_PX = 17  # below it a larger look is worth its time (docs/reader.md), if it is as many
 WORTHWHILE = 1.1  # times as large
-GROWN_PX = 1280  # long side to which a small scan of small print is enlarged
+GROWN_PX, TINY_PX = 1280, 13  # long side to which a small scan is enlarged, of print below so many px
 MIN_PICTURE_PX = 6  # no letter is told from another with less
 
 
@@ -91,13 +91,14 @@ def looks_worth_taking(
 
     The detector knows words of up to about 60 px: a picture is looked at again at half the size, which costs a quarter more,
     unless it is a page of print, which has nothing to gain. Small print is read at a larger size instead, where the picture
-    has more to show: as large as makes it PRINT_PX, as the picture is, or GROWN_PX long where that is more.
+    has more to show: as large as makes it PRINT_PX or as the picture is, tiny print GROWN_PX long where that is more.
     """
     typical = float(np.median(heights)) if len(heights) >= PRINT_WORDS else PRINT_PX
     if typical >= PRINT_PX:
         return first, SizePolicy(scale=factor / 2)
     long = max(shape)
-    most = min(max(1.0, GROWN_PX / long), LONG_SIDES[-1] / long)
+    grown = GROWN_PX / long if typical < TINY_PX else 1.0
+    most = min(max(1.0, grown), LONG_SIDES[-1] / long)
     larger = min(most, factor * PRINT_PX / typical)
     if typical >= SMALL_PX or larger < WORTHWHILE * factor:
         return (first,)
