@@ -6,10 +6,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 sys.path.insert(0, str(Path(__file__).parent.parent))  # benchmarks/ is no part of the package
 
 from benchmarks import latency_stages
-from benchmarks.latency import HEADER, cells, ratios
+from benchmarks.latency import HEADER, _resized, cells, ratios
 from benchmarks.latency_stages import Clock, Job, Waited
 
 
@@ -30,6 +33,17 @@ def test_of_calls_in_other_threads_the_waiting_is_counted():
         call = clock.timed("detect", max)
         assert Waited(pool, clock).submit(lambda: call(3, 5)).result() == 5
     assert set(clock.spent) == {"read", "text"}
+
+
+def test_pictures_are_brought_to_one_size(tmp_path):
+    for i, size in enumerate([(96, 64), (30, 50)]):
+        Image.new("RGB", size, (200, 30, 90)).save(tmp_path / f"{i}.png")
+    made = _resized(sorted(map(str, tmp_path.glob("*.png"))), (128, 72), tmp_path / "made")
+    assert len(made) == 2
+    for path in made:
+        with Image.open(path) as image:
+            assert image.size == (128, 72) and image.format == "JPEG"
+            assert np.abs(np.asarray(image, int) - (200, 30, 90)).max() < 4
 
 
 def row(wall: float, cpu: float) -> dict[str, float]:
