@@ -98,14 +98,14 @@ class Methods:
 
         config, variables, _ = _model(self.model)
         measured = _pictures(self.data, self.pictures)
-        histograms, _ = observe(config, variables, measured)
+        seen, _ = observe(config, variables, measured)
         with tempfile.TemporaryDirectory() as folder:
             write_files(Path(folder), config, variables, "")
             engine = OnnxEngine(folder, config, variables)
             reference = Reference(engine, _pictures(self.data, 1, skip=7))
         print(_row("ranges", COLUMNS))
         for name, method in METHODS.items():
-            spans = {tensor: method(histogram) for tensor, histogram in histograms.items()}
+            spans = {tensor: method(histogram) for tensor, histogram in seen.histograms.items()}
             cost = cost_of(config, variables, spans, reference, ())
             print(_row(name, _cost(cost)), flush=True)
 

@@ -13,6 +13,7 @@ from gemma3_jax.quantize.codes import code_of, whole_weights
 from gemma3_jax.quantize.ranges import (
     BINS,
     METHODS,
+    ChannelMeans,
     Histogram,
     Ranges,
     entropy,
@@ -79,15 +80,31 @@ def test_every_method_gives_a_range_with_zero_in_it(method):
         assert low <= 0 < high
 
 
+def test_channel_means_are_those_of_all_cells_together():
+    rng = np.random.default_rng(0)
+    maps = [rng.normal(3, 2, (b, 4, h, w)).astype(np.float32) for b, h, w in ((1, 5, 7), (3, 2, 9))]
+    seen = ChannelMeans()
+    assert seen.means == []
+    for one in maps:
+        seen.add(one)
+    cells = np.concatenate([one.transpose(1, 0, 2, 3).reshape(4, -1) for one in maps], axis=1)
+    np.testing.assert_allclose(seen.means, cells.mean(axis=1), rtol=1e-6)
+
+
 def test_what_is_not_finite_is_refused():
     with pytest.raises(ValueError, match="not finite"):
         counted(np.array([1.0, np.nan]))
 
 
 def test_ranges_come_back_from_their_file(tmp_path):
-    ranges = Ranges("0123", "max", 5, {"a/b": (0.0, 1.5), "c": (-2.25, 0.125)})
+    spans = {"a/b": (0.0, 1.5), "c": (-2.25, 0.125)}
+    ranges = Ranges("0123", "max", 5, spans, {"c": [0.25, -1.5, 0.0]})
     ranges.save(tmp_path / "q.json")
     assert Ranges.load(tmp_path / "q.json") == ranges
+    bare = json.loads((tmp_path / "q.json").read_text())
+    del bare["means"]  # as files were before there were means
+    (tmp_path / "old.json").write_text(json.dumps(bare))
+    assert Ranges.load(tmp_path / "old.json") == Ranges("0123", "max", 5, spans)
     assert json.loads((tmp_path / "q.json").read_text())["tensors"]["c"] == [-2.25, 0.125]
 
 

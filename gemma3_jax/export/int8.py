@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +24,11 @@ def build_int8(
     ranges: Mapping[str, Range],
     checksum: str = "",
     floats: tuple[str, ...] = (),
+    means: Mapping[str, Sequence[float]] | None = None,
 ) -> dict[str, onnx.ModelProto]:
     """All of `FILES` in QDQ form. Between detector and reader the features go as bytes too: one code, two files.
 
-    Layers whose name begins with one of `floats` stay in float.
+    Layers whose name begins with one of `floats` stay in float; `means` of channels correct biases.
 
     Raises:
         ValueError: naming a tensor without a range.
@@ -36,7 +37,7 @@ def build_int8(
     for name in sorted(FILES):  # the detector says what the reader's bytes stand for
         model = build(name, config, variables, checksum, packed=True)
         given = features if name == "reader" else None
-        made, codes = quantize(model, ranges, floats, given)
+        made, codes = quantize(model, ranges, floats, given, means)
         if name == "detector":
             features = codes
         models[name] = slim(made)
@@ -54,7 +55,7 @@ def write_int8(
     import onnx
 
     def write(unchecked: Path) -> None:
-        models = build_int8(config, variables, ranges.tensors, ranges.sha256)
+        models = build_int8(config, variables, ranges.tensors, ranges.sha256, means=ranges.means)
         for name, model in models.items():
             onnx.save(model, unchecked / f"{name}.onnx")
 

@@ -62,6 +62,12 @@ def layers(model: onnx.ModelProto) -> list[str]:
     return [node.name for node in model.graph.node if wiring.is_layer(node)]
 
 
+def convolved(model: onnx.ModelProto) -> list[str]:
+    """The tensors that two-dimensional convolutions read."""
+    wiring = Wiring(model)
+    return [n.input[0] for n in model.graph.node if n.op_type == "Conv" and wiring.is_layer(n)]
+
+
 def points(
     model: onnx.ModelProto, floats: Collection[str] = (), given: Collection[str] = FEATURES
 ) -> list[str]:

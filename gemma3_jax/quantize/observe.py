@@ -15,8 +15,8 @@ from gemma3_jax.config import ModelConfig
 from gemma3_jax.engine_onnx import OnnxEngine
 from gemma3_jax.export.files import FILES, build
 from gemma3_jax.page import Word
-from gemma3_jax.quantize.layers import points
-from gemma3_jax.quantize.ranges import METHOD, METHODS, Histogram, Ranges
+from gemma3_jax.quantize.layers import convolved, points
+from gemma3_jax.quantize.ranges import METHOD, METHODS, ChannelMeans, Histogram, Ranges
 from gemma3_jax.reading import ReadOptions, find_words, read_crops
 
 ENOUGH = 50_000  # values counted of a tensor per call
@@ -26,18 +26,22 @@ READING = ReadOptions(language="off", turn=False, min_confidence=0.0)
 
 
 class ObservingEngine(OnnxEngine):
-    """The float engine with a histogram of every output of its files that no caller asks for."""
+    """The float engine with a histogram of every output of its files that no caller asks for, and the means of maps."""
 
     def __init__(self, folder: Path, config: ModelConfig) -> None:
         super().__init__(folder, config, None)
         self.pool = None  # histograms are counted by one thread
         self.histograms: dict[str, Histogram] = {}
+        self.means: dict[str, ChannelMeans] = {}
 
     def _run(self, name: str, outputs: Sequence[str], **inputs: Any) -> list[Any]:
         watched = [x.name for x in self._session(name).get_outputs() if x.name not in outputs]
         found = super()._run(name, [*outputs, *watched], **inputs)
         for tensor, value in zip(watched, found[len(outputs) :], strict=True):
-            values = value.numpy().ravel()
+            maps = value.numpy()
+            if maps.ndim == 4:
+                self.means.setdefault(tensor, ChannelMeans()).add(maps)
+            values = maps.ravel()
             # an odd stride meets every channel and every column
             some = values[:: max(1, values.size // ENOUGH) | 1]
             self.histograms.setdefault(tensor, Histogram()).add(some)
@@ -46,8 +50,8 @@ class ObservingEngine(OnnxEngine):
 
 def observe(
     config: ModelConfig, variables: Any, pictures: Iterable[np.ndarray]
-) -> tuple[dict[str, Histogram], int]:
-    """A histogram per tensor while RGB uint8 `pictures` are read, and how many pictures there were.
+) -> tuple[ObservingEngine, int]:
+    """What was seen of each tensor while RGB uint8 `pictures` were read, and how many pictures there were.
 
     Raises:
         ValueError: when an activation is not finite.
@@ -65,7 +69,7 @@ def observe(
             words = find_words(engine, picture, READING)
             read_crops(engine, cut_out(picture, words[:CROPS]), READING)
             count += 1
-        return engine.histograms, count
+        return engine, count
 
 
 def cut_out(picture: np.ndarray, words: Sequence[Word]) -> list[np.ndarray]:
@@ -93,9 +97,13 @@ def measure(
     """
     if method not in METHODS:
         raise ValueError(f"{method=} is not one of {', '.join(METHODS)}")
-    histograms, count = observe(config, variables, pictures)
-    wanted = {x for file in FILES for x in points(build(file, config, variables, packed=True))}
+    engine, count = observe(config, variables, pictures)
+    histograms = engine.histograms
+    graphs = [build(file, config, variables, packed=True) for file in FILES]
+    wanted = {x for graph in graphs for x in points(graph)}
     if missing := sorted(wanted - set(histograms)):
         raise ValueError(f"no word was read in {count} pictures: nothing is known of {missing[0]}")
     spans = {name: METHODS[method](histogram) for name, histogram in histograms.items()}
-    return Ranges(checksum, method, count, spans)
+    read = {x for graph in graphs for x in convolved(graph)}
+    means = {name: one.means for name, one in engine.means.items() if name in read}
+    return Ranges(checksum, method, count, spans, means)

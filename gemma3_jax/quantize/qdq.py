@@ -3,12 +3,12 @@
 Activations are unsigned bytes with one scale per tensor, weights signed bytes with one per output channel, biases int32 in the
 product's scale: what AVX512-VNNI and ARM's dot products multiply (Jacob et al. 2018). A tensor stays bytes from where it is
 made to where it is read: operators that only move values move bytes, so that nothing goes back and forth between float and
-integer.
+integer. What rounded weights make of a layer's average input is taken out of its bias (Nagel et al. 2019, section 4.2).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -25,15 +25,17 @@ def quantize(
     ranges: Mapping[str, Range],
     floats: Collection[str] = (),
     given: Mapping[str, Code] | None = None,
+    means: Mapping[str, Sequence[float]] | None = None,
 ) -> tuple[onnx.ModelProto, dict[str, Code]]:
     """The model with its `points` as bytes, and the codes of those outputs that became bytes.
 
-    Layers whose name begins with one of `floats` stay as they are; `given` are codes of inputs that come as bytes from now on.
+    Layers whose name begins with one of `floats` stay as they are; `given` are codes of inputs that come as bytes from now on;
+    `means` of each channel of what a convolution reads correct its bias.
 
     Raises:
         ValueError: naming a tensor that has no range.
     """
-    rewriting = _Rewriting(model, ranges, tuple(floats), given or {})
+    rewriting = _Rewriting(model, ranges, tuple(floats), given or {}, means or {})
     for node in model.graph.node:
         rewriting.take(node)
     codes = rewriting.codes
@@ -50,8 +52,9 @@ class _Rewriting:
         ranges: Mapping[str, Range],
         floats: tuple[str, ...],
         given: Mapping[str, Code],
+        means: Mapping[str, Sequence[float]],
     ) -> None:
-        self.ranges, self.floats, self.codes = ranges, floats, dict(given)
+        self.ranges, self.floats, self.codes, self.means = ranges, floats, dict(given), means
         self.wiring, self.points = Wiring(model), set(points(model, floats, given))
         self.writer = Writer(self.wiring.constants)
 
@@ -151,7 +154,7 @@ class _Rewriting:
         inputs = [self.writer.to_floats(code), self.writer.weights(whole, scale, axis)]
         if len(node.input) > 2:
             shift = code.offset * weight.sum(axis=(1, 2, 3))
-            bias = self.wiring.constants[node.input[2]] + shift
+            bias = self.wiring.constants[node.input[2]] + shift - self._rounded(node, whole, scale)
             inputs.append(self.writer.bias(bias, scale, code))
         self._copy(node, inputs)
 
@@ -160,15 +163,26 @@ class _Rewriting:
         add, name, (x, kernel, bias) = self.writer.add, node.output[0], node.input
         code, weight = self.codes[x], self.wiring.constants[kernel][:, :, 0, 0].T
         last = code.renamed(add("Transpose", [code.name], f"{name}/last", perm=(0, 2, 3, 1)))
-        inputs = [
-            self.writer.to_floats(last),
-            self.writer.weights(*whole_weights(weight, 1), axis=1),
-        ]
+        whole, scale = whole_weights(weight, 1)
+        inputs = [self.writer.to_floats(last), self.writer.weights(whole, scale, axis=1)]
         add("MatMul", inputs, f"{name}/product", node.name)
         add("Transpose", [f"{name}/product"], f"{name}/first", perm=(0, 3, 1, 2))
         # behind the product it would be made one with it, and that in floats
-        bias = self.writer.constant(self.wiring.constants[bias][:, None, None])
-        add("Add", [f"{name}/first", bias], name)
+        whole = whole.T[:, :, None, None]
+        corrected = self.wiring.constants[bias] - self._rounded(node, whole, scale)
+        constant = self.writer.constant(corrected[:, None, None].astype(np.float32))
+        add("Add", [f"{name}/first", constant], name)
+
+    def _rounded(self, node: onnx.NodeProto, whole: np.ndarray, scale: np.ndarray) -> np.ndarray:
+        """How much more a convolution gives on average `[out]` because its weights are `whole` times `scale`."""
+        weight, means = self.wiring.constants[node.input[1]], self.means.get(node.input[0])
+        if not means:
+            return np.zeros(len(weight))
+        more = whole * scale.astype(np.float64)[:, None, None, None] - weight
+        per_input = more.sum(axis=(2, 3))  # [out, in / groups]
+        groups = len(means) // per_input.shape[1]
+        read = np.reshape(means, (groups, 1, -1))  # one row of inputs for all outputs of a group
+        return (per_input.reshape(groups, -1, per_input.shape[1]) * read).sum(axis=2).ravel()
 
     def _named(self, node: onnx.NodeProto, name_of: Callable[[Code], str]) -> list[str]:
         """The inputs of a node, `name_of` their codes where they are bytes."""

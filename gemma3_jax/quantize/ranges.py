@@ -1,4 +1,4 @@
-"""Ranges of activations: histograms while pictures are read, and what to cut off of them.
+"""What is measured of activations while pictures are read: histograms, ranges that cut their tails off, means of channels.
 
 A histogram holds a tensor's values in BINS equal bins over -top .. top; `top` doubles when something larger comes, two bins
 become one, and nothing has to be seen twice.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,24 @@ class Histogram:
     def centres(self) -> np.ndarray:
         """The value in the middle of each bin."""
         return ((np.arange(BINS) + 0.5) / BINS * 2 - 1) * self.top
+
+
+class ChannelMeans:
+    """The mean of each channel of maps `[b, c, h, w]` that come one after the other."""
+
+    def __init__(self) -> None:
+        self._sums: np.ndarray | float = 0.0
+        self._cells = 0
+
+    def add(self, maps: np.ndarray) -> None:
+        """Count all cells of `maps`."""
+        self._sums = self._sums + maps.sum(axis=(0, 2, 3), dtype=np.float64)
+        self._cells += maps.shape[0] * maps.shape[2] * maps.shape[3]
+
+    @property
+    def means(self) -> list[float]:
+        """As many as there are channels; none where no cell was seen."""
+        return (np.atleast_1d(self._sums) / self._cells).tolist() if self._cells else []
 
 
 def largest(histogram: Histogram) -> Range:
@@ -120,21 +138,28 @@ def _divergence(histogram: Histogram, choice: Range) -> float:
 
 @dataclasses.dataclass(frozen=True)
 class Ranges:
-    """What a model's activations were measured to span, and which weights (SHA-256) they belong to."""
+    """What a model's activations were measured to span and to be on average, and which weights (SHA-256) they belong to.
+
+    `means`: of each channel of what convolutions read; without them their biases are not corrected (`qdq`).
+    """
 
     sha256: str
     method: str
     pictures: int
     tensors: Mapping[str, Range]
+    means: Mapping[str, Sequence[float]] = dataclasses.field(default_factory=dict)
 
     def save(self, path: Path) -> None:
         """A line per tensor."""
-        rows = [f"  {json.dumps(k)}: [{v[0]:.5g}, {v[1]:.5g}]" for k, v in self.tensors.items()]
-        head = {k: v for k, v in dataclasses.asdict(self).items() if k != "tensors"}
-        text = (
-            json.dumps(head, indent=1)[:-2] + ',\n "tensors": {\n' + ",\n".join(rows) + "\n }\n}\n"
-        )
-        path.write_text(text)
+        head = {"sha256": self.sha256, "method": self.method, "pictures": self.pictures}
+        parts = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
+        for key, digits in (("tensors", 5), ("means", 4)):
+            rows = (
+                f"  {json.dumps(name)}: [{', '.join(f'{x:.{digits}g}' for x in values)}]"
+                for name, values in getattr(self, key).items()
+            )
+            parts.append(f" {json.dumps(key)}: {{\n" + ",\n".join(rows) + "\n }")
+        path.write_text("{\n" + ",\n".join(parts) + "\n}\n")
 
     @classmethod
     def load(cls, path: Path) -> Ranges:
