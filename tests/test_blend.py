@@ -46,6 +46,22 @@ def test_a_temperature_divides_the_logits_of_characters_and_changes_no_box(tmp_p
     jax.tree.map(np.testing.assert_array_equal, *found)
 
 
+def test_the_recogniser_may_be_that_of_another_model(tmp_path):
+    for seed in range(3):
+        save_pretrained(tmp_path / str(seed), SMALL, trained(seed), half=False)
+    names = [str(tmp_path / str(seed)) for seed in range(3)]
+    main(tuple(names[:2]), tmp_path / "mean")
+    main(tuple(names[:2]), tmp_path / "mixed", recognizer=names[2])
+    (_, mean), (_, mixed) = (load_pretrained(tmp_path / name) for name in ("mean", "mixed"))
+    for collection, parts in mixed.items():
+        for part, found in parts.items():
+            wanted = (trained(2) if part == "recognizer" else mean)[collection][part]
+            jax.tree.map(
+                lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-3, atol=1e-4), found, wanted
+            )
+            assert part != "recognizer" or wanted  # both collections have one
+
+
 def test_what_has_no_mean_is_refused(tmp_path):
     save_pretrained(tmp_path / "a", SMALL, trained())
     save_pretrained(tmp_path / "b", dataclasses.replace(SMALL, name="other"), trained())

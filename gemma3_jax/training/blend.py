@@ -18,12 +18,16 @@ import tyro
 
 
 def main(
-    models: Annotated[tuple[str, ...], tyro.conf.Positional], out: Path, temperature: float = 1.0
+    models: Annotated[tuple[str, ...], tyro.conf.Positional],
+    out: Path,
+    temperature: float = 1.0,
+    recognizer: str | None = None,
 ) -> None:
     """Write the mean of the parameters and statistics of `models`, names or folders, to the folder `out`.
 
     Args:
         temperature: By which the logits of the mean's characters are divided.
+        recognizer: A model whose recogniser is taken instead of the mean's: a mean of the same models in other shares.
 
     Raises:
         ValueError: for fewer than two models, naming one of other sizes than the first, or a temperature not over 0.
@@ -37,17 +41,24 @@ def main(
         raise ValueError(f"a mean takes two models or more, not {list(models)}")
     if not temperature > 0:
         raise ValueError(f"{temperature=} must be over 0")
-    (config, first), *others = (load_pretrained(name) for name in models)
-    for name, (other, _) in zip(models[1:], others, strict=True):
+    names = [*models, recognizer] if recognizer else list(models)
+    (config, first), *others = (load_pretrained(name) for name in names)
+    for name, (other, _) in zip(names[1:], others, strict=True):
         if other != config:
             raise ValueError(f"{name} ({other.name}) has other sizes than {models[0]}")
     trees = [first, *(variables for _, variables in others)]
+    reader = trees.pop() if recognizer else None
     mean = jax.tree.map(lambda *arrays: np.mean(arrays, axis=0, dtype=np.float32), *trees)
+    for collection in ("params", "batch_stats"):
+        if reader is not None:
+            mean[collection]["recognizer"] = reader[collection]["recognizer"]
     head = mean["params"]["recognizer"]["head"]
     mean["params"]["recognizer"]["head"] = jax.tree.map(lambda x: x / temperature, head)
     recipe = {"mean_of": list(models), "temperature": temperature}
+    recipe |= {"recognizer_of": recognizer} if recognizer else {}
     save_pretrained(out, config, mean, recipe={"training": recipe})
-    print(f"{out}: mean of {', '.join(models)}")
+    read_by = f", with the recogniser of {recognizer}" if recognizer else ""
+    print(f"{out}: mean of {', '.join(models)}{read_by}")
 
 
 if __name__ == "__main__":
