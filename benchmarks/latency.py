@@ -76,10 +76,10 @@ def main(
     readers = [f"{model}:{backend}" for model in models for backend in backends]
     jobs = [Job(name, t, batch) for t in threads for batch in batches for name in readers]
     jobs += [Job(name, t, 1) for t in threads for name in others]
-    folder = tempfile.TemporaryDirectory()
+    copies = tempfile.TemporaryDirectory()  # until the end of this function
     for name, files in _pictures(pictures, sets, data, limit):
         if size:
-            files = _resized(files, size, Path(folder.name) / name)
+            files = _resized(files, size, Path(copies.name) / name)
         at = f" of {size[0]} x {size[1]} px" if size else ""
         print(f"\n{name}: {len(files)} pictures{at}, each read {repeat} times\n")
         print(f"| {' | '.join(HEADER)} |\n|{'---|' * len(HEADER)}")

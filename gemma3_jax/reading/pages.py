@@ -25,10 +25,8 @@ from gemma3_jax.reading.presence import present
 PRINT_WORDS, PRINT_PX = 30, 20  # a page of small print: as many words, px as the network sees them
 SMALL_PX = 17  # below it a larger look is worth its time (docs/reader.md), if it is as many
 WORTHWHILE = 1.1  # times as large
-GROWN_PX, TINY_PX = (
-    1280,
-    13,
-)  # long side to which a small scan is enlarged, of print below so many px
+TINY_PX = 13  # below it a small scan is enlarged beyond its own pixels,
+GROWN_PX = 1280  # to this long side
 MIN_PICTURE_PX = 6  # no letter is told from another with less
 
 

@@ -49,9 +49,8 @@ def main(
     trees = [first, *(variables for _, variables in others)]
     reader = trees.pop() if recognizer else None
     mean = jax.tree.map(lambda *arrays: np.mean(arrays, axis=0, dtype=np.float32), *trees)
-    for collection in ("params", "batch_stats"):
-        if reader is not None:
-            mean[collection]["recognizer"] = reader[collection]["recognizer"]
+    for collection, parts in (reader or {}).items():
+        mean[collection]["recognizer"] = parts["recognizer"]
     head = mean["params"]["recognizer"]["head"]
     mean["params"]["recognizer"]["head"] = jax.tree.map(lambda x: x / temperature, head)
     recipe = {"mean_of": list(models), "temperature": temperature}
