@@ -8,8 +8,9 @@
 Every model, backend, thread count and batch size runs in a process of its own, and so does every peer (`benchmarks.peers` says
 how to install them). A process has as many processor cores as threads. The first calls of each are not counted. Stages: decode
 the file; resize and cut; the detection graph; the reading graphs; text, which is all the rest: CTC and the language model,
-straightened crops, boxes, reading order. `p50/p95` are over calls, in ms per picture, and `cpu` is the processor time of the
-process: on a machine that has other work it, and the ratios of it, say more than the wall.
+straightened crops, boxes, reading order; of batches, whose pictures are read side by side, only the whole. `p50/p95` are over
+calls, in ms per picture, and `cpu` is the processor time of the process: on a machine that has other work it, and the ratios of
+it, say more than the wall.
 """
 
 from __future__ import annotations

@@ -82,6 +82,7 @@ class Timed:
         self.read_strips = clock.timed("read", engine.read_strips)
         if isinstance(engine, Concurrent):
             self.workers, self.pool = engine.workers, engine.pool and Waited(engine.pool, clock)
+            self.alone = engine.alone
 
 
 def measure(job: Job, pictures: Sequence[str], repeat: int, warm_up: int) -> dict[str, Any]:
@@ -100,7 +101,9 @@ def measure(job: Job, pictures: Sequence[str], repeat: int, warm_up: int) -> dic
         with clock.stage("text"):
             words += read(batch)
         row = {"all": time.perf_counter() - wall, "cpu": _processor_time() - cpu}
-        row |= {} if job.is_peer else {stage: clock.spent[stage] for stage in STAGES}
+        # of pictures side by side no stage is anybody's alone
+        whole = job.is_peer or min(job.threads, len(batch)) > 1
+        row |= {} if whole else {stage: clock.spent[stage] for stage in STAGES}
         rows.append({name: 1e3 * taken / len(batch) for name, taken in row.items()})
     # Tesseract is a program of its own, started for each picture
     who = resource.RUSAGE_CHILDREN if job.reader == "tesseract" else resource.RUSAGE_SELF

@@ -57,6 +57,10 @@ class Concurrent(Protocol):
     workers: int  # how many, each on one core
     pool: Executor | None  # where they run; None: one after the other, in the caller's thread
 
+    def alone(self) -> Engine:
+        """The same network for callers that are side by side themselves: each call is computed in its caller's thread."""
+        ...
+
 
 @runtime_checkable
 class Trained(Protocol):

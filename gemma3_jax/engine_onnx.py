@@ -45,25 +45,33 @@ class OnnxEngine:
                 provider that this ONNX Runtime has not.
         """
         self.config, self.variables, self.folder = config, variables, Path(folder)
+        self.charset: Charset = config.alphabet
         self._checksum, self._providers = checksum, _available(providers)
         self.workers = threads or available_cores()
         self.pool = ThreadPoolExecutor(self.workers, "words") if self.workers > 1 else None
+        self._alone = self if self.workers == 1 else None
         self._sessions: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._session("detector")  # a wrong folder is told now and not at the first picture
 
-    @property
-    def charset(self) -> Charset:
-        return self.config.alphabet
+    def alone(self) -> OnnxEngine:
+        """As the protocol says. It has sessions of its own, since their threads are settled when they are made."""
+        with self._lock:
+            if self._alone is None:
+                one: Any = {"checksum": self._checksum, "threads": 1, "providers": self._providers}
+                self._alone = OnnxEngine(self.folder, self.config, self.variables, **one)
+            return self._alone
 
     def detect(self, images: np.ndarray, slots: int) -> Detection:
         names = ("quads", "scores", "valid", "stem", "fused")
         quads, scores, valid, *features = self._run(
             "detector", names, images=images, slots=np.array([slots])
         )
-        found = [x.numpy() for x in (quads, scores, valid)]
-        spare = slots - found[0].shape[1]  # the graph returns no more slots than there are peaks
-        padded = [np.pad(x, [(0, 0), (0, spare)] + [(0, 0)] * (x.ndim - 2)) for x in found]
+        padded = []
+        for value in (quads, scores, valid):
+            found = value.numpy()  # no more slots than there are peaks
+            padded.append(np.zeros((len(found), slots, *found.shape[2:]), found.dtype))
+            padded[-1][:, : found.shape[1]] = found
         return Detection((*features, np.array(images.shape[1:3])), *padded)
 
     def read(self, features: Any, quads: np.ndarray, columns: int) -> np.ndarray:

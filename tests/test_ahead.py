@@ -12,12 +12,18 @@ from hypothesis import strategies as st
 
 from gemma3_jax.engine import Engine
 from gemma3_jax.reading.ahead import LEAST, MOST, ahead, batches
+from gemma3_jax.reading.in_order import side_by_side
+
+ALONE: Any = object()
 
 
 @dataclasses.dataclass
 class Workers:
     workers: int
     pool: Executor | None
+
+    def alone(self) -> Any:
+        return ALONE
 
 
 def engine(workers: int, pool: Executor | None = None) -> Engine:
@@ -89,3 +95,14 @@ def test_shares_are_equal_small_enough_and_cover_everything_once(count, workers)
 def test_an_engine_with_static_shapes_gets_its_buckets():
     plain: Any = object()
     assert batches(plain, 150, (32, 128, 512)) == [(0, 128, 128), (128, 150, 32)]
+
+
+def test_pictures_side_by_side_take_a_core_each():
+    two, many, static = engine(2), engine(16), cast(Engine, object())
+    assert side_by_side(two, 50) == (ALONE, 2)
+    assert side_by_side(two, 1) == (two, 1) and side_by_side(two, 0) == (two, 1)
+    assert side_by_side(two, 50, asked=1) == (two, 1)
+    assert side_by_side(two, 50, asked=3) == (ALONE, 3)
+    # more cores than pictures: each picture may have several
+    assert side_by_side(many, 50) == (many, 4) and side_by_side(many, 3) == (many, 3)
+    assert side_by_side(static, 50) == (static, 1) and side_by_side(static, 50, 3) == (static, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -141,6 +142,27 @@ def test_threads_get_the_same_answers(engine):
     assert any("text" in page for page in expected)
     with ThreadPoolExecutor(4) as pool:
         assert [page.to_json() for page in pool.map(ocr.read, pictures)] == expected
+
+
+def test_a_batch_is_read_side_by_side_with_the_same_answers(engine, model, monkeypatch):
+    """At the same time: each of two readers waits inside the network until the other is there too."""
+    two = OnnxEngine(engine.folder, *load_pretrained(model), threads=2)
+    assert two.alone().workers == 1 and two.alone().pool is None and two.alone() is two.alone()
+    assert two.alone().alone() is two.alone()
+    pictures = [noise(64 + 8 * k, 96, 3, seed=k) for k in range(4)]
+    expected = [GemmaOCR(engine, ReadOptions(max_side=96, min_score=0.9)).read(x) for x in pictures]
+    meeting, detect, met = threading.Barrier(2, timeout=20), OnnxEngine.detect, set()
+
+    def meet(self, images, slots):
+        if threading.get_ident() not in met:
+            met.add(threading.get_ident())
+            meeting.wait()
+        return detect(self, images, slots)
+
+    monkeypatch.setattr(OnnxEngine, "detect", meet)
+    pages = GemmaOCR(two, ReadOptions(max_side=96, min_score=0.9)).read_batch(pictures)
+    assert [page.to_json() for page in pages] == [page.to_json() for page in expected]
+    assert any(page.words or page.unread for page in pages) and len(met) == 2
 
 
 def test_files_are_built_once_into_the_cache(model, tmp_path, monkeypatch):

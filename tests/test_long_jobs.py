@@ -16,8 +16,8 @@ from small_pdf import small_pdf, text
 
 from gemma3_jax import Page, cli
 from gemma3_jax.commands import tally
-from gemma3_jax.commands.pages import in_order
 from gemma3_jax.imaging import pdf
+from gemma3_jax.reading.in_order import in_order
 
 
 def resident_mb() -> float:

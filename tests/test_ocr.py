@@ -138,6 +138,10 @@ def test_batch_keeps_or_raises_errors(tmp_path):
     assert pages[1].source == str(tmp_path / "broken.png") and "not an image" in pages[1].error
     with pytest.raises(ImageError, match=r"broken\.png"):
         reader().read_batch(sources)
+    together = reader().read_batch(sources, on_error="keep", workers=2)
+    assert [page.to_json() for page in together] == [page.to_json() for page in pages]
+    with pytest.raises(ValueError, match="workers=0 must be at least 1"):
+        reader().read_batch(sources, workers=0)
     with pytest.raises(ValueError, match="on_error"):
         reader().read_batch(sources, on_error="ignore")  # pyright: ignore[reportArgumentType]
 

@@ -70,8 +70,9 @@ class Read:
     """Regular expressions of texts that it shall leave alone."""
     threads: int | None = None
     """Processor cores to use, all by default."""
-    workers: int = 1
-    """Pages to read at the same time; twice as many are in memory. Results are the same, in the same order."""
+    workers: int | None = None
+    """Pages to read at the same time, by default one on each core, up to four; twice as many are in memory. Results are the
+    same, in the same order."""
 
     def run(self) -> int:
         from gemma3_jax.commands.read import read

@@ -1,12 +1,10 @@
-"""The pages of many documents, read by several threads and handed out in order."""
+"""The pages of many documents, one after the other."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from gemma3_jax.commands.files import printable
 from gemma3_jax.commands.inputs import Document
@@ -15,9 +13,6 @@ from gemma3_jax.imaging.load import ImageError, Source
 from gemma3_jax.ocr import GemmaOCR
 from gemma3_jax.page import Page
 from gemma3_jax.reading import lay_out
-
-Item = TypeVar("Item")
-Done = TypeVar("Done")
 
 
 class Sheet(NamedTuple):
@@ -60,31 +55,3 @@ def read_sheet(ocr: GemmaOCR, sheet: Sheet) -> Page:
     else:
         page = ocr.read_batch([sheet.seen], on_error="keep")[0]
     return dataclasses.replace(page, source=printable(str(sheet.source)), picture=sheet.source)
-
-
-def in_order(
-    work: Callable[[Item], Done], items: Iterable[Item], workers: int
-) -> Generator[tuple[Item, Done], None, None]:
-    """Every item with `work(item)`, in order, by `workers` threads; of 1, by this one.
-
-    `items` are asked for by the thread that takes the results, and at most `2 * workers` of them are begun, or done and not
-    handed out. What `work` raises is raised here, in its turn; then, and when the generator is closed, nothing more is begun.
-    """
-    if workers == 1:
-        for item in items:
-            yield item, work(item)
-        return
-    waiting: deque[tuple[Item, Future[Done]]] = deque()
-    with ThreadPoolExecutor(workers, thread_name_prefix="read") as pool:
-        try:
-            for item in items:
-                waiting.append((item, pool.submit(work, item)))
-                if len(waiting) == 2 * workers:
-                    first, done = waiting.popleft()
-                    yield first, done.result()
-            while waiting:
-                first, done = waiting.popleft()
-                yield first, done.result()
-        finally:
-            for _, done in waiting:
-                done.cancel()

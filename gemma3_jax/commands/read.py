@@ -16,13 +16,14 @@ from gemma3_jax.cli import FAILED, UsageError
 from gemma3_jax.commands.cache import remember_compilations
 from gemma3_jax.commands.inputs import Document, documents
 from gemma3_jax.commands.outlet import Outlet, chosen_formats
-from gemma3_jax.commands.pages import Sheet, in_order, read_sheet, sheets
+from gemma3_jax.commands.pages import Sheet, read_sheet, sheets
 from gemma3_jax.commands.tally import Tally
 from gemma3_jax.imaging.download import is_url
 from gemma3_jax.imaging.load import ImageError
 from gemma3_jax.ocr import GemmaOCR
 from gemma3_jax.page import Page
 from gemma3_jax.reading import ReadOptions
+from gemma3_jax.reading.in_order import MOST, in_order, side_by_side
 from gemma3_jax.writers.pdf_objects import require_pypdf
 
 if TYPE_CHECKING:
@@ -47,10 +48,12 @@ def read(command: Read, ocr: GemmaOCR | None = None) -> int:
     if ocr is None:
         remember_compilations()
         ocr = GemmaOCR.from_pretrained(command.model, threads=command.threads)
-    work = partial(read_sheet, ocr.with_options(**options))
+    many = MOST if len(named) > 1 else len(first.pages)
+    engine, workers = side_by_side(ocr.engine, many, command.workers)
+    work = partial(read_sheet, GemmaOCR(engine, ocr.options).with_options(**options))
     with Tally(command, len(named), outlet.pages) as tally:
         todo = _sheets(command, chain([first], opened), outlet, tally)
-        with closing(in_order(work, todo, command.workers)) as done:
+        with closing(in_order(work, todo, workers)) as done:
             _hand_out(done, outlet, tally)
     return FAILED if tally.failures else 0
 
@@ -62,7 +65,7 @@ def _check(command: Read, names: list[str]) -> None:
     formats = chosen_formats(command)
     if command.resume and command.output is None:
         raise UsageError("read: --resume goes on where --output FOLDER ends: give one")
-    if command.workers < 1:
+    if command.workers is not None and command.workers < 1:
         raise UsageError(f"read: --workers {command.workers} must be at least 1")
     if command.threads is not None and command.threads < 1:
         raise UsageError(f"read: --threads {command.threads} must be at least 1")
