@@ -21,7 +21,8 @@ MIN_COLUMNS = 2  # the recogniser gives the thinnest word as many
 def sides(quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Width along the text and height across it, px `[..]` each: means of opposite edges."""
     quads = np.asarray(quads, np.float64)
-    edges = np.linalg.norm(np.roll(quads, -1, axis=-2) - quads, axis=-1)
+    across, along = np.moveaxis(quads[..., (1, 2, 3, 0), :] - quads, -1, 0)
+    edges = np.sqrt(across * across + along * along)
     return (edges[..., 0] + edges[..., 2]) / 2, (edges[..., 1] + edges[..., 3]) / 2
 
 

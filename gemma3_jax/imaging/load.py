@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from gemma3_jax.imaging.pixels import from_array, to_rgb
 
@@ -123,7 +123,8 @@ def decode(image: Image.Image) -> np.ndarray:
     if 0 in image.size:
         raise ValueError(f"has no pixels ({image.width}x{image.height})")
     image.load()
-    return to_rgb(ImageOps.exif_transpose(image))
+    turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+    return to_rgb(ImageOps.exif_transpose(image) if turned else image)  # it would copy the others
 
 
 def first_bytes(source: Encoded, name: str, count: int = 64) -> bytes:

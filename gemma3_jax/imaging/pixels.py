@@ -14,7 +14,7 @@ def to_rgb(image: Image.Image) -> np.ndarray:
         return _grey_to_rgb(deep_to_grey(np.asarray(image)))
     if image.has_transparency_data:
         return _composite(np.asarray(image.convert("RGBA")))
-    return np.array(image.convert("RGB"))
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def from_array(array: np.ndarray) -> np.ndarray:

@@ -42,8 +42,17 @@ def adaptive_threshold(grey: Any, window: int | None = None, k: float = K) -> An
 
 def contrast(pixels: np.ndarray) -> float:
     """Grey levels between the darkest and the lightest hundredth of a picture uint8 `[h, w, 3]`."""
-    low, high = np.percentile(pixels, [1, 99])
-    return float(high - low)
+    low, high = _extremes(pixels)
+    return high - low
+
+
+def _extremes(pixels: np.ndarray) -> tuple[float, float]:
+    """`np.percentile(pixels, [1, 99])` of bytes, which are counted faster than sorted."""
+    below = np.cumsum(np.bincount(pixels.ravel(), minlength=256))
+    place = np.array([0.01, 0.99]) * (pixels.size - 1)
+    lower, upper = (below.searchsorted(k, side="right") for k in (np.floor(place), np.ceil(place)))
+    low, high = lower + (upper - lower) * (place - np.floor(place))
+    return float(low), float(high)
 
 
 def enhanced(pixels: np.ndarray) -> list[np.ndarray]:
@@ -53,7 +62,7 @@ def enhanced(pixels: np.ndarray) -> list[np.ndarray]:
     """
     from PIL import Image
 
-    low, high = np.percentile(pixels, [1, 99])
+    low, high = _extremes(pixels)
     levels = (np.arange(256) - low) / max(high - low, 1.0) * 255
     stretched = np.clip(np.round(levels), 0, 255).astype(np.uint8)[pixels]
     grey = Image.fromarray(pixels).convert("L")

@@ -192,5 +192,6 @@ def _canvas(strips: list[np.ndarray], slots: int, width: int) -> tuple[np.ndarra
     widths = np.zeros(slots, np.float32)
     for row, strip in enumerate(strips):
         widths[row] = strip.shape[1]
-        canvas[row] = np.pad(strip, ((0, 0), (0, width - strip.shape[1]), (0, 0)), "edge")
+        canvas[row, :, : strip.shape[1]] = strip
+        canvas[row, :, strip.shape[1] :] = strip[:, -1:]
     return canvas, widths

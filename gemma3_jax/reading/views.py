@@ -101,14 +101,20 @@ def straightened(pixels: np.ndarray, quad: np.ndarray) -> np.ndarray:
     size = max(round(width * scale), 4), max(round(height * scale), 4)
     low = np.floor(quad.min(axis=0)).astype(int) - 1
     high = np.maximum(np.ceil(quad.max(axis=0)).astype(int), low + 1) + 1
-    columns, rows = (
-        np.clip(np.arange(low[k], high[k]), 0, pixels.shape[1 - k] - 1) for k in (0, 1)
-    )
-    picture = Image.fromarray(pixels[rows[:, None], columns])
+    picture = Image.fromarray(_cut(pixels, low, high))
     corners = (quad[[0, 3, 2, 1]] - low).ravel().tolist()  # PIL goes round the other way
     return np.asarray(
         picture.transform(size, Image.Transform.QUAD, corners, Image.Resampling.BICUBIC)
     )
+
+
+def _cut(pixels: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """The pixels from `low` to `high` (x, y); the picture's edge goes on."""
+    size = np.array([pixels.shape[1], pixels.shape[0]])
+    if (low >= 0).all() and (high <= size).all():
+        return pixels[low[1] : high[1], low[0] : high[0]]
+    columns, rows = (np.clip(np.arange(low[k], high[k]), 0, size[k] - 1) for k in (0, 1))
+    return pixels[rows[:, None], columns]
 
 
 def placed(quad: np.ndarray, box: np.ndarray, width: int, height: int) -> np.ndarray:

@@ -90,18 +90,24 @@ def _between_headlines(
     stretch = np.searchsorted(np.sort(middles[across]), middles)
     counts = [np.bincount(stretch[side], minlength=across.sum() + 1) for side in (left, right)]
     long = (np.minimum(*counts) >= 2) & (np.maximum(*counts) >= PROSE_LINES)
-    if not long.any():  # as most gutters are: no need to look at their stretches one by one
+    columns = {}
+    for s in np.flatnonzero(long):
+        sides = [np.flatnonzero((stretch == s) & side) for side in (left, right)]
+        if _is_prose(extents, words, sides):
+            columns[s] = sides
+    if not columns:  # as of most gutters
         return [np.arange(len(extents))]
     parts: Parts = []
     uncut = np.zeros(0, int)
     for s in np.unique(stretch):
         here = stretch == s
-        sides = [np.flatnonzero(here & side) for side in (left, right)]
-        if long[s] and _is_prose(extents, words, sides):
-            parts += [part for part in (uncut, *sides) if len(part)]
+        if s in columns:
+            parts += [part for part in (uncut, *columns[s]) if len(part)]
             uncut = np.zeros(0, int)
         else:
-            uncut = np.concatenate([uncut, *sides])
+            uncut = np.concatenate(
+                [uncut, np.flatnonzero(here & left), np.flatnonzero(here & right)]
+            )
         uncut = np.concatenate([uncut, np.flatnonzero(here & across)])
     return [*parts, uncut] if len(uncut) else parts
 

@@ -11,6 +11,7 @@ import numpy as np
 Line = list[int]  # word indices, left to right
 
 SAME_ROW = 0.5  # of the smaller height must overlap
+AT_ONCE = 256  # words compared with all others in one go
 ROW_HEIGHT_RATIO = 2.5  # a headline is no row-mate of the small print beside it
 GAP_HEIGHTS = 1.5  # a wider gap than this many text heights ends a segment
 GUTTER_HEIGHTS, GUTTER_ROWS = 0.8, 4  # a narrower one does in so many rows at the same place
@@ -85,15 +86,18 @@ def _rows(boxes: np.ndarray, marks: np.ndarray) -> list[Line]:
     """
     following: dict[int, int] = {}
     taken: set[int] = set()
-    links = []
-    tall = heights(boxes)
-    for i, box in enumerate(boxes):
-        shared = np.minimum(boxes[:, 3], box[3]) - np.maximum(boxes[:, 1], box[1])
-        smaller, larger = np.minimum(tall, tall[i]), np.maximum(tall, tall[i])
-        similar = (larger <= ROW_HEIGHT_RATIO * smaller) | marks | marks[i]
+    links: list[tuple[float, int, int]] = []
+    tall, middle = heights(boxes), boxes[:, [0, 2]].sum(1)
+    for start in range(0, len(boxes), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        box, own = boxes[some, None], tall[some, None]
+        shared = np.minimum(boxes[:, 3], box[..., 3]) - np.maximum(boxes[:, 1], box[..., 1])
+        smaller, larger = np.minimum(tall, own), np.maximum(tall, own)
+        similar = (larger <= ROW_HEIGHT_RATIO * smaller) | marks | marks[some, None]
         mates = (shared >= SAME_ROW * smaller) & similar
-        right = mates & (boxes[:, [0, 2]].sum(1) > box[0] + box[2])
-        links += [(max(0.0, boxes[j, 0] - box[2]), i, int(j)) for j in np.flatnonzero(right)]
+        i, j = np.nonzero(mates & (middle > middle[some, None]))
+        gaps = np.maximum(boxes[j, 0] - boxes[i + start, 2], 0.0)
+        links += zip(gaps.tolist(), (i + start).tolist(), j.tolist(), strict=True)
     for _, i, j in sorted(links):
         if i not in following and j not in taken:
             following[i] = j
