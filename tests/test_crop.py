@@ -38,11 +38,12 @@ def test_samples_lie_where_the_quad_says(angle, height, aspect):
     )
     used = int(inside[0, 0].sum())
     assert used == int(np.clip(round(16 * aspect), 4, 64)) or abs(used - 16 * aspect) <= 1
-    u, v = (np.arange(used) + 0.5) / used, (np.arange(16) + 0.5) / 16
-    expected = quad[0] + u[None, :, None] * along + v[:, None, None] * down
-    for channels in (slice(0, 2), slice(2, 4)):
-        np.testing.assert_allclose(strips[0, 0, :, :used, channels], expected, atol=0.05)
-    assert not np.any(np.asarray(strips[0, 0, :, used:]))
+    for part, step in ((strips.stem, 1), (strips.fused, 2)):
+        columns = (np.arange(64 // step) + 0.5) * step
+        u, v = columns[columns <= used] / used, (np.arange(16 // step) + 0.5) * step / 16
+        expected = quad[0] + u[None, :, None] * along + v[:, None, None] * down
+        np.testing.assert_allclose(part[0, 0, :, : len(u)], expected, atol=0.05)
+        assert len(u) in (used // step, -(-used // step)) and not part[0, 0, :, len(u) :].any()
 
 
 def test_a_tall_word_is_read_from_a_mean_not_from_every_fourth_pixel():
@@ -56,7 +57,7 @@ def test_a_tall_word_is_read_from_a_mean_not_from_every_fourth_pixel():
             [[10.0, 10], [10 + height, 10], [10 + height, 10 + height], [10, 10 + height]]
         )
         strips, _inside = sample_strips(noise, quad[None, None], 16, 64)
-        return float(strips[0, 0, :, :16, 0].std())
+        return float(strips.stem[0, 0, :, :16, 0].std())
 
     assert spread(32) > 0.8  # cells on samples
     assert spread(32) / spread(128) > 3.0  # 4 x 4 cells in one sample: noise falls to a quarter
@@ -65,16 +66,19 @@ def test_a_tall_word_is_read_from_a_mean_not_from_every_fourth_pixel():
 def test_canvas_shortcut_equals_sampling_the_canvas_quad():
     keys = jax.random.split(jax.random.key(0))
     features = Features(
-        jax.random.normal(keys[0], (2, 16, 64, 3)), jax.random.normal(keys[1], (2, 8, 32, 5))
+        jax.random.normal(keys[0], (3, 16, 64, 3)), jax.random.normal(keys[1], (3, 8, 32, 5))
     )
-    widths = [128.0, 60.0]
+    widths = jnp.array(
+        [128.0, 60.0, 54.0]
+    )  # the last ends in the middle of a cell of the fused map
     quads = jnp.array([[[[0, 0], [w, 0], [w, 32], [0, 32]]] for w in widths])
     sampled, inside = sample_strips(features, quads, 16, 64)
-    direct = canvas_strips(features)
-    for i, w in enumerate(widths):
-        n = int(w) // 2
-        assert int(inside[i, 0].sum()) == n
-        np.testing.assert_allclose(sampled[i, 0, :, :n], direct[i, :, :n], atol=1e-5)
+    direct, own = canvas_strips(features, widths / 2)
+    np.testing.assert_array_equal(inside[:, 0], own)
+    np.testing.assert_array_equal(own.sum(axis=1), [64, 30, 27])
+    for a, b in zip(sampled, direct, strict=True):
+        np.testing.assert_allclose(a[:, 0], b, atol=1e-5)
+    assert direct.fused[2, :, 13].any() and not direct.fused[2, :, 14].any()
 
 
 def test_used_columns_keep_the_aspect_and_squeeze_what_is_longer():
@@ -89,7 +93,7 @@ def test_a_collapsed_quad_gives_numbers_and_no_gradient_explosion():
     features = ramps(64, 64)
 
     def total(quad):
-        return sample_strips(features, quad[None, None], 16, 64)[0].sum()
+        return sum(part.sum() for part in sample_strips(features, quad[None, None], 16, 64)[0])
 
     quad = jnp.full((4, 2), 20.0)
     value, gradient = jax.value_and_grad(total)(quad)

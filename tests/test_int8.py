@@ -89,7 +89,7 @@ def test_the_runtime_computes_in_bytes_and_never_in_between(folders, tmp_path):
     assert detector["MatMulIntegerToFloat"] == 1 and not detector["Conv"]
     assert not detector["DequantizeLinear"] and not detector["QuantizeLinear"]
     assert reader["QLinearMatMul"] == 2  # samples
-    assert reader["QLinearConv"] == 5 and reader["MatMulIntegerToFloat"] == 5
+    assert reader["QLinearConv"] == 6 and reader["MatMulIntegerToFloat"] == 5
     assert reader["QuantizeLinear"] == 2 + 5  # shares of taps, and what the five products read
 
 

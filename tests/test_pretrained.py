@@ -3,10 +3,12 @@
 import json
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from gemma3_jax.config import MODELS
+from gemma3_jax.model.depthwise import depthwise
 from gemma3_jax.model.spotter import init_variables
 from gemma3_jax.pretrained import load_pretrained, load_variables, model_folder, save_pretrained
 
@@ -52,3 +54,42 @@ def test_a_config_with_unknown_entries_is_refused(variables, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(card))
     with pytest.raises(ValueError, match="colour"):
         load_pretrained(tmp_path)
+
+
+def test_weights_of_before_strips_had_two_parts_do_the_same_inside_them(variables, tmp_path):
+    """As it was: the fused part enlarged twice beside the stem's, and one kernel over both."""
+    rng = np.random.default_rng(0)
+    stem, neck = DEBUG.stem_width, DEBUG.neck_width
+    old = jax.tree.map(np.array, variables)
+    kernel = rng.normal(size=(3, 3, 1, stem + neck)).astype(np.float32)
+    means = rng.normal(size=stem + neck).astype(np.float32)
+    for tree, own in (
+        ("params", {"scale": means, "bias": means}),
+        ("batch_stats", {"mean": means}),
+    ):
+        block = old[tree]["recognizer"]["stage0_block0"]
+        for part in ("stem", "fused"):
+            block.pop(f"depthwise_{part}", None)
+            block.pop(f"depthwise_{part}_norm")
+        block["depthwise_norm"] = {"norm": own}
+    old["params"]["recognizer"]["stage0_block0"]["depthwise"] = {"kernel": kernel}
+    save_pretrained(tmp_path, DEBUG, old, half=False)
+    with pytest.warns(UserWarning, match=r"trained before version 0\.2.*start_from"):
+        new = load_variables(tmp_path)
+    block = new["params"]["recognizer"]["stage0_block0"]
+    fine = jnp.asarray(rng.normal(size=(1, 16, 24, stem)), jnp.float32)
+    coarse = jnp.asarray(rng.normal(size=(1, 8, 12, neck)), jnp.float32)
+    enlarged = jax.image.resize(coarse, (1, 16, 24, neck), "linear")
+    wanted = depthwise(jnp.concatenate([fine, enlarged], axis=-1), jnp.asarray(kernel), (2, 2))
+    found = [
+        depthwise(x, jnp.asarray(block[f"depthwise_{part}"]["kernel"]), (stride, stride))
+        for part, x, stride in (("stem", fine, 2), ("fused", coarse, 1))
+    ]
+    inside = np.concatenate(found, axis=-1)[:, 1:-1, 1:-1]
+    np.testing.assert_allclose(inside, wanted[:, 1:-1, 1:-1], atol=1e-5)
+    stats = new["batch_stats"]["recognizer"]["stage0_block0"]
+    parts = [stats[f"depthwise_{part}_norm"]["norm"]["mean"] for part in ("stem", "fused")]
+    np.testing.assert_array_equal(np.concatenate(parts), means)
+    assert jax.tree.structure(block) == jax.tree.structure(
+        variables["params"]["recognizer"]["stage0_block0"]
+    )

@@ -33,8 +33,9 @@ def sample_strips(
     size: Tensor,
     quads: Tensor,
     columns: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """Strips `[b n, c, rows, columns]` of the words `quads` (px), and `[b n, columns]` where they hold text.
+) -> tuple[tuple[Tensor, Tensor], Tensor]:
+    """Strips of the words `quads` (px), `[b n, c, rows, columns]` of the stem and half of that each way of the fused map, and
+    `[b n, columns]` where they hold text.
 
     pyramids: of the stem's map (stride 2) and of the fused one (stride 4); `size`: height and width of the pictures, int64.
     """
@@ -44,35 +45,45 @@ def sample_strips(
         height = _mean_side(g, quads, (3, 0), (2, 1))
         width = _mean_side(g, quads, (1, 0), (2, 3))
         used = g.Min(g.Max(g.Round(float(rows) * width / g.Max(height, 1.0)), 4.0), limit)
-        u = (g.Range(0.0, g.Squeeze(limit), 1.0) + 0.5) / used
-        inside = u <= 1.0  # [b, n, 1, columns]
-        xy = _places(g, quads, u, (np.arange(rows)[:, None] + 0.5) / rows)
         cells = height / (2 * rows * OVERSAMPLING)
         size = size.to(np.float32)
-        samples = [
-            _from_level(
-                g, table, [a / stride for a in (*xy, size[..., 1], size[..., 0])], cells, inside
+
+        def sampled(table: Tensor, step: int, channels: int) -> tuple[Tensor, Tensor]:
+            """Cells that span `step` rows and columns, of a map of `2 * step` px a cell, and which of the columns hold text."""
+            u = (g.Range(0.0, g.Squeeze(limit / float(step)), 1.0) + 0.5) * float(step) / used
+            v = (np.arange(rows // step)[:, None] + 0.5) * step / rows
+            inside = u <= 1.0  # [b, n, 1, columns]
+            geometry = [
+                a / (2 * step) for a in (*_places(g, quads, u, v), size[..., 1], size[..., 0])
+            ]
+            samples = _from_level(g, table, geometry, cells, inside)
+            length = g.Div(columns, step)
+            samples = g.Reshape(samples, g.Concat([-1, rows // step], length, [channels], axis=0))
+            return g.Transpose(samples, perm=(0, 3, 1, 2)), g.Reshape(
+                inside, g.Concat([-1], length, axis=0)
             )
-            for table, stride in zip(pyramids, (2, 4), strict=True)
-        ]
-        strips = g.Concat(*samples, axis=-1)  # [b, n, rows, columns, c]
-        channels = config.stem_width + config.neck_width
-        strips = g.Reshape(strips, g.Concat([-1, rows], columns, [channels], axis=0))
-        mask = g.Reshape(inside, g.Concat([-1], columns, axis=0))
-        return g.Transpose(strips, perm=(0, 3, 1, 2)), mask
+
+        stem, inside = sampled(pyramids[0], 1, config.stem_width)
+        fused, _ = sampled(pyramids[1], 2, config.neck_width)
+        return (stem, fused), inside
 
 
-def canvas_strips(g: Graph, stem: Tensor, fused: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
-    """`model.crop.canvas_strips`: strips of pictures that are strips already, and where they hold text."""
+def canvas_strips(
+    g: Graph, maps: tuple[Tensor, Tensor], widths: Tensor
+) -> tuple[tuple[Tensor, Tensor], Tensor]:
+    """`model.crop.canvas_strips`: of strips, `widths` px of them used, both parts and where they hold text."""
     with g.scope("canvas"):
-        larger = g.Resize(
-            fused, np.zeros(0, np.float32), np.array([1, 1, 2, 2], np.float32), mode="linear"
-        )
-        columns = g.Squeeze(g.Shape(stem, start=3, end=4)).to(np.float32)
         used = g.Max(g.Round(widths / 2.0), 4.0)[..., None]
-        inside = (g.Range(0.0, columns, 1.0) + 0.5) <= used
-        strips = g.Concat(stem, larger, axis=1)
-        return strips * inside[..., None, None, :].to(np.float32), inside
+
+        def inside(x: Tensor, step: int) -> Tensor:
+            columns = g.Squeeze(g.Shape(x, start=3, end=4)).to(np.float32)
+            return (g.Range(0.0, columns, 1.0) + 0.5) * float(step) <= used
+
+        def masked(x: Tensor, step: int) -> Tensor:
+            return x * inside(x, step)[..., None, None, :].to(np.float32)
+
+        stem, fused = maps
+        return (masked(stem, 1), masked(fused, 2)), inside(stem, 1)
 
 
 def _mean_side(g: Graph, quads: Tensor, *pairs: tuple[int, int]) -> Tensor:

@@ -108,7 +108,7 @@ def recognizer(g: Graph, config: ModelConfig, params: Any) -> str:
     """Adds the network for crops; returns the file's description."""
     strips = g.input("strips", np.uint8, ("b", 32, "w", 3))
     widths = g.input("widths", np.float32, ("b",))
-    canvas, inside = canvas_strips(g, *network.features(g, config, params, strips), widths)
+    canvas, inside = canvas_strips(g, network.features(g, config, params, strips), widths)
     log_probs = network.recognizer(g, config, params, canvas, inside)
     g.output("log_probs", log_probs, np.float32, ("b", "t", config.alphabet.size))
     return (

@@ -11,6 +11,7 @@ import numpy as np
 
 from gemma3_jax.config import ModelConfig
 from gemma3_jax.export.graph import Graph, Tensor
+from gemma3_jax.model.crop import Strips
 from gemma3_jax.model.detector import CORNER_SCALE
 
 LAYER_NORM_EPSILON = 1e-6  # Flax's own
@@ -106,15 +107,17 @@ def detector(g: Graph, config: ModelConfig, params: Params, fused: Tensor) -> tu
 
 
 def recognizer(
-    g: Graph, config: ModelConfig, params: Params, strips: Tensor, inside: Tensor
+    g: Graph, config: ModelConfig, params: Params, strips: tuple[Tensor, Tensor], inside: Tensor
 ) -> Tensor:
-    """Strips `[n, c, rows, columns]`, zero where `inside` `[n, columns]` is False -> log P `[n, columns / 2, v]`."""
+    """Both parts of strips (`crops.sample_strips`), zero where `inside` `[n, columns]` is False
+    -> log P `[n, columns / 2, v]`."""
     with g.scope("recognizer"):
-        p, x = params["recognizer"], strips
+        p = params["recognizer"]
+        with g.scope("stage0_block0"):
+            x = _joining(g, config, p["stage0_block0"], strips)
         for i, depth in enumerate(config.strip_depths):
-            for j in range(depth):
-                strides = (1, 1) if j else ((2, 2) if i == 0 else (2, 1))
-                x = separable(g, p, f"stage{i}_block{j}", x, strides)
+            for j in range(i == 0, depth):
+                x = separable(g, p, f"stage{i}_block{j}", x, (1, 1) if j else (2, 1))
         with g.scope("collapse"):
             kernel = p["collapse"]["kernel"]["kernel"].reshape(
                 -1, 1, config.strip_widths[-1], config.embed
@@ -131,6 +134,23 @@ def recognizer(
             held = mask[..., None].to(np.float32)
             # not `Where`: MNN's gives NaN where the condition is broadcast
             return g.LogSoftmax(logits * held + (1.0 - held) * blank, axis=-1)
+
+
+def _joining(g: Graph, config: ModelConfig, p: Params, strips: tuple[Tensor, Tensor]) -> Tensor:
+    """`model.recognizer.JoiningBlock`."""
+    parts = []
+    for name, x, stride in zip(Strips._fields, strips, (2, 1), strict=True):
+        with g.scope(f"depthwise_{name}"):
+            wide, own = p[f"depthwise_{name}"]["kernel"], _bias(p[f"depthwise_{name}_norm"])
+            parts.append(g.Relu(convolution(g, x, wide, own, stride, wide.shape[-1])))
+    kernel, bias = p["pointwise"]["kernel"]["kernel"], _bias(p["pointwise_norm"])
+    with g.scope("pointwise"):
+        if g.packed:
+            return g.Relu(pointwise(g, g.Concat(*parts, axis=1), kernel, bias))
+        # joined, 24 channels beside 64 would leave the blocked layout of ONNX Runtime's float convolutions
+        stem, fused = np.split(kernel, [config.stem_width])
+        one, other = pointwise(g, parts[0], stem, bias), pointwise(g, parts[1], fused, 0 * bias)
+        return g.Relu(one + other)
 
 
 def attention_block(g: Graph, config: ModelConfig, p: Params, x: Tensor, mask: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Strips of features for the recogniser: a quad's perspective undone by gathering from the maps, static shapes only.
 
-Small strokes live at strides 2 and 4, so a strip joins the stem's stride-2 map with the fused stride-4 map. A tall word
-covers many cells: it is read from a coarser level of a mean pyramid (mip-mapping, Williams 1983), so that what the
-recogniser sees is about `rows` cells high whatever the size of the word.
+Small strokes live at strides 2 and 4, so a strip has cells of the stem's stride-2 map and, half as many each way, of the fused
+stride-4 map. A tall word covers many cells: it is read from a coarser level of a mean pyramid (mip-mapping, Williams 1983),
+so that what the recogniser sees is about `rows` cells high whatever the size of the word.
 """
 
 from __future__ import annotations
@@ -22,6 +22,13 @@ class Features(NamedTuple):
 
     stem: Float[Array, "b h2 w2 c"]  # stride 2
     fused: Float[Array, "b h4 w4 c"]  # stride 4
+
+
+class Strips(NamedTuple):
+    """A word laid flat, zero beyond its end. A cell of the fused part spans two rows and columns of the stem's."""
+
+    stem: Float[Array, "*b rows columns c"]
+    fused: Float[Array, "*b rows2 columns2 c"]
 
 
 def homography(quads: Float[Array, "*b 4 2"]) -> Float[Array, "*b 3 3"]:
@@ -57,50 +64,52 @@ def used_columns(quads: Float[Array, "*b 4 2"], rows: int, columns: int) -> Floa
     return jnp.clip(jnp.round(rows * width / jnp.maximum(height, 1.0)), 4, columns)
 
 
-def canvas_strips(features: Features) -> Float[Array, "b rows columns c"]:
-    """Strips of pictures that are strips already (`n` = 1, quad = the used part of the canvas): `sample_strips`
-    reduces to the stem's map beside the fused one enlarged twice, which needs no gather."""
-    fused = _enlarged(_enlarged(features.fused, 1), 2)
-    return jnp.concatenate([features.stem, fused], axis=-1)
-
-
-def _enlarged(x: Array, axis: int) -> Array:
-    """Twice as many cells along `axis`, bilinear, edges repeated. Of slices: gathers would have scatters for gradients."""
-    n = x.shape[axis]
-    cells = [jax.lax.slice_in_dim(x, *ends, axis=axis) for ends in ((0, 1), (0, n), (n - 1, n))]
-    padded = jnp.concatenate(cells, axis)
-    halves = [
-        0.75 * x + 0.25 * jax.lax.slice_in_dim(padded, start, start + n, axis=axis)
-        for start in (0, 2)
-    ]
-    shape = (*x.shape[:axis], 2 * n, *x.shape[axis + 1 :])
-    return jnp.stack(halves, axis + 1).reshape(shape)
+def canvas_strips(
+    features: Features, used: Float[Array, " b"]
+) -> tuple[Strips, Bool[Array, "b columns"]]:
+    """Strips of pictures that are strips already, of which so many columns are `used`: what `sample_strips` reduces to for one
+    word (`n` = 1, its quad the used part), which needs no gather. Also which columns hold text."""
+    return _masked(features.stem, features.fused, used)
 
 
 def sample_strips(
     features: Features, quads: Float[Array, "b n 4 2"], rows: int, columns: int
-) -> tuple[Float[Array, "b n rows columns c"], Bool[Array, "b n columns"]]:
-    """Strips of the words in `quads` (pixels) and which of their columns hold text; the others are zero."""
+) -> tuple[Strips, Bool[Array, "b n columns"]]:
+    """Strips of the words in `quads` (pixels), `rows` and `columns` even, and which of their columns hold text."""
     used = used_columns(quads, rows, columns)
-    u = (jnp.arange(columns) + 0.5) / used[..., None]
-    v = (jnp.arange(rows) + 0.5) / rows
-    inside = u <= 1.0
-    # No matrix product: TPUs and GPUs multiply float32 matrices in bfloat16 or TF32, pixels off at x = 1000.
-    across, down, one = jnp.moveaxis(homography(quads)[..., None, None], (2, 3), (1, 0))
-    xyw = across * u[..., None, :] + down * v[:, None] + one  # [3, b, n, rows, columns]
-    xy = jnp.moveaxis(xyw[:2] / jnp.maximum(xyw[2], 0.05), 0, -1)
-
     height = quad_size(quads)[1]
     cells = height / 2 / rows / OVERSAMPLING
     level = jnp.clip(jnp.ceil(jnp.log2(jnp.maximum(cells, 1e-3))), 0, LEVELS - 1).astype(jnp.int32)
-    strips = jnp.concatenate(
-        [
-            _mip_sample(m, xy / stride, level)
-            for m, stride in ((features.stem, 2), (features.fused, 4))
-        ],
-        axis=-1,
-    )
-    return strips * inside[:, :, None, :, None].astype(strips.dtype), inside
+
+    def sampled(x: Array, step: int) -> Array:
+        """Cells that span `step` rows and columns, of a map of `2 * step` px a cell."""
+        u = (jnp.arange(columns // step) + 0.5) * step / used[..., None]
+        v = (jnp.arange(rows // step) + 0.5) * step / rows
+        return _mip_sample(x, _places(quads, u, v) / (2 * step), level)
+
+    return _masked(sampled(features.stem, 1), sampled(features.fused, 2), used)
+
+
+def _masked(stem: Array, fused: Array, used: Array) -> tuple[Strips, Array]:
+    """Both parts of strips, cells whose middle lies beyond the `used` columns zero, and which columns do not."""
+
+    def inside(x: Array, step: int) -> Array:
+        return (jnp.arange(x.shape[-2]) + 0.5) * step <= used[..., None]
+
+    def masked(x: Array, step: int) -> Array:
+        return x * inside(x, step)[..., None, :, None].astype(x.dtype)
+
+    return Strips(masked(stem, 1), masked(fused, 2)), inside(stem, 1)
+
+
+def _places(
+    quads: Float[Array, "b n 4 2"], u: Float[Array, "b n columns"], v: Float[Array, " rows"]
+) -> Float[Array, "b n rows columns 2"]:
+    """Where in the picture (px) the point u, v of each quad's unit square lies."""
+    # No matrix product: TPUs and GPUs multiply float32 matrices in bfloat16 or TF32, pixels off at x = 1000.
+    across, down, one = jnp.moveaxis(homography(quads)[..., None, None], (2, 3), (1, 0))
+    xyw = across * u[..., None, :] + down * v[:, None] + one  # [3, b, n, rows, columns]
+    return jnp.moveaxis(xyw[:2] / jnp.maximum(xyw[2], 0.05), 0, -1)
 
 
 def _mip_sample(

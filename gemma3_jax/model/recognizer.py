@@ -9,7 +9,26 @@ from jaxtyping import Array, Bool, Float
 
 from gemma3_jax.config import ModelConfig
 from gemma3_jax.model.attention import AttentionBlock
-from gemma3_jax.model.layers import Norm, Pointwise, SeparableBlock
+from gemma3_jax.model.crop import Strips
+from gemma3_jax.model.layers import Depthwise, Norm, Pointwise, SeparableBlock
+
+
+class JoiningBlock(nn.Module):
+    """A `SeparableBlock` that takes the stem's part of a strip with strides of 2, to the fused part's size, and joins them."""
+
+    features: int
+    train: bool = False
+    implementation: str = "auto"
+
+    @nn.compact
+    def __call__(self, strips: Strips) -> Float[Array, "b h w f"]:
+        parts = []
+        for name, x, stride in zip(strips._fields, strips, (2, 1), strict=True):
+            name = f"depthwise_{name}"
+            y = Depthwise((3, 3), (stride, stride), self.implementation, name=name)(x)
+            parts.append(nn.relu(Norm(self.train, name=f"{name}_norm")(y)))
+        y = Pointwise(self.features, name="pointwise")(jnp.concatenate(parts, axis=-1))
+        return nn.relu(Norm(self.train, name="pointwise_norm")(y))
 
 
 class Recognizer(nn.Module):
@@ -19,15 +38,13 @@ class Recognizer(nn.Module):
     train: bool = False
 
     @nn.compact
-    def __call__(
-        self, strips: Float[Array, "b rows columns c"], mask: Bool[Array, "b columns"]
-    ) -> Float[Array, "b t v"]:
+    def __call__(self, strips: Strips, mask: Bool[Array, "b columns"]) -> Float[Array, "b t v"]:
         """Float32 log-probabilities; columns outside the mask say blank."""
         c = self.config
-        x = strips
+        x = JoiningBlock(c.strip_widths[0], self.train, c.depthwise, name="stage0_block0")(strips)
         for i, (width, depth) in enumerate(zip(c.strip_widths, c.strip_depths, strict=True)):
-            for j in range(depth):
-                strides = (1, 1) if j else ((2, 2) if i == 0 else (2, 1))
+            for j in range(i == 0, depth):
+                strides = (1, 1) if j else (2, 1)
                 x = SeparableBlock(
                     width, strides, self.train, c.depthwise, name=f"stage{i}_block{j}"
                 )(x)

@@ -14,7 +14,7 @@ from gemma3_jax.config import STRIDE, ModelConfig
 from gemma3_jax.decoding.boxes import with_margin
 from gemma3_jax.decoding.centres import decode_centres
 from gemma3_jax.model.backbone import Backbone, Neck
-from gemma3_jax.model.crop import Features, canvas_strips, sample_strips
+from gemma3_jax.model.crop import Features, Strips, canvas_strips, sample_strips
 from gemma3_jax.model.detector import Detector
 from gemma3_jax.model.recognizer import Recognizer
 from gemma3_jax.types import DetectionMaps, Spotted
@@ -55,16 +55,16 @@ class Spotter(nn.Module):
         """Log-probabilities of the words in `quads`; `columns` of strip give `columns / 2` of CTC time."""
         strips, inside = sample_strips(features, quads, self.config.strip_rows, columns)
         b, n = quads.shape[:2]
-        flat = self.recognizer(strips.reshape(b * n, *strips.shape[2:]), inside.reshape(b * n, -1))
+        words = [x.reshape(b * n, *x.shape[2:]) for x in (*strips, inside)]
+        flat = self.recognizer(Strips(*words[:2]), words[2])
         return flat.reshape(b, n, *flat.shape[1:])
 
     def read_canvas(
         self, images: Float[Array, "b 32 w 3"], widths: Float[Array, " b"]
     ) -> Float[Array, "b t v"]:
         """Log-probabilities of word crops laid out as strips: 32 px high, `widths` px of them used."""
-        strips = canvas_strips(self.features(images))
-        inside = jnp.arange(strips.shape[2]) + 0.5 <= jnp.maximum(jnp.round(widths / 2), 4)[:, None]
-        return self.recognizer(strips * inside[:, None, :, None].astype(strips.dtype), inside)
+        used = jnp.maximum(jnp.round(widths / 2), 4)
+        return self.recognizer(*canvas_strips(self.features(images), used))
 
     def __call__(self, images: Float[Array, "b h w 3"], quads: Float[Array, "b n 4 2"]) -> Any:
         """Everything once: what `init` traces so that every parameter exists."""

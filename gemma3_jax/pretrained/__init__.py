@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gemma3_jax.config import ModelConfig, build
+from gemma3_jax.pretrained.earlier import brought_up
 
 HERE = Path(__file__).parent
 CALIBRATION = ("word_temperature", "page_temperature", "presence")  # of `ReadOptions`
@@ -46,7 +47,7 @@ def load_calibration(name: str | Path) -> dict[str, Any]:
 
 
 def load_variables(name: str | Path) -> dict[str, Any]:
-    """`{"params", "batch_stats"}` as float32 numpy arrays.
+    """`{"params", "batch_stats"}` as float32 numpy arrays; those of earlier versions with a warning (`pretrained.earlier`).
 
     Raises:
         ValueError: when the weights are not those that config.json was written for (SHA-256).
@@ -69,7 +70,7 @@ def load_variables(name: str | Path) -> dict[str, Any]:
         for parent in parents:
             place = place.setdefault(parent, {})
         place[leaf] = np.asarray(array, np.float32)
-    return tree
+    return brought_up(tree, str(name))
 
 
 def load_pretrained(name: str | Path) -> tuple[ModelConfig, dict[str, Any]]:

@@ -45,6 +45,8 @@ def axes_of(path: Path, config: ModelConfig) -> tuple[Axis, ...]:
         return (("embed",),)
     read, written = _module(room, module.removesuffix("_norm"), config)
     part = leaf[0].removesuffix("_norm")
+    if part in ("depthwise_stem", "depthwise_fused"):
+        return ((read[part == "depthwise_fused"],),)
     if part == "depthwise":
         return (read,)
     return (read, written) if leaf[-1] == "kernel" else (written,)
