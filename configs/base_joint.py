@@ -4,8 +4,8 @@
 
 Two CPU cores, 65 minutes with jemalloc (run 10 of docs/training_log.md: 29 k scenes, 461 k strips; rate 1.6e-3, cosine over
 3600 steps). MEASURED, that state: iiit5k-val 99.5 %, svt-val 77.5 %, ic03-val 89.0 %, ic15 words 71.1 %,
-ic15-val end to end H 58.3, funsd-val bag-of-words F 82.0, sroie-val 81.7. Shipped is its mean with what it began with, at a
-temperature of 1.2 (`gemma3_jax.training.blend`).
+ic15-val end to end H 58.3, funsd-val bag-of-words F 82.0, sroie-val 81.7. Its mean with what it began with, at a
+temperature of 1.2 (`gemma3_jax.training.blend`), was shipped until run 15 and is where that began.
 """
 
 from gemma3_jax.config import REAL_WEIGHTS, Config, DataConfig, OptimizerConfig

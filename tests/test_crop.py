@@ -68,9 +68,7 @@ def test_canvas_shortcut_equals_sampling_the_canvas_quad():
     features = Features(
         jax.random.normal(keys[0], (3, 16, 64, 3)), jax.random.normal(keys[1], (3, 8, 32, 5))
     )
-    widths = jnp.array(
-        [128.0, 60.0, 54.0]
-    )  # the last ends in the middle of a cell of the fused map
+    widths = jnp.array([128.0, 60.0, 54.0])  # the last ends within a cell of the fused map
     quads = jnp.array([[[[0, 0], [w, 0], [w, 32], [0, 32]]] for w in widths])
     sampled, inside = sample_strips(features, quads, 16, 64)
     direct, own = canvas_strips(features, widths / 2)

@@ -49,23 +49,20 @@ def sample_strips(
         size = size.to(np.float32)
 
         def sampled(table: Tensor, step: int, channels: int) -> tuple[Tensor, Tensor]:
-            """Cells that span `step` rows and columns, of a map of `2 * step` px a cell, and which of the columns hold text."""
+            """Cells that span `step` rows and columns, of a map of `2 * step` px a cell; which hold text, `[b, n, 1, c]`."""
             u = (g.Range(0.0, g.Squeeze(limit / float(step)), 1.0) + 0.5) * float(step) / used
             v = (np.arange(rows // step)[:, None] + 0.5) * step / rows
-            inside = u <= 1.0  # [b, n, 1, columns]
+            inside = u <= 1.0
             geometry = [
                 a / (2 * step) for a in (*_places(g, quads, u, v), size[..., 1], size[..., 0])
             ]
             samples = _from_level(g, table, geometry, cells, inside)
-            length = g.Div(columns, step)
-            samples = g.Reshape(samples, g.Concat([-1, rows // step], length, [channels], axis=0))
-            return g.Transpose(samples, perm=(0, 3, 1, 2)), g.Reshape(
-                inside, g.Concat([-1], length, axis=0)
-            )
+            shape = g.Concat([-1, rows // step], g.Div(columns, step), [channels], axis=0)
+            return g.Transpose(g.Reshape(samples, shape), perm=(0, 3, 1, 2)), inside
 
         stem, inside = sampled(pyramids[0], 1, config.stem_width)
         fused, _ = sampled(pyramids[1], 2, config.neck_width)
-        return (stem, fused), inside
+        return (stem, fused), g.Reshape(inside, g.Concat([-1], columns, axis=0))
 
 
 def canvas_strips(
